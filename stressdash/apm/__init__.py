@@ -1,0 +1,1 @@
+"""The server's view: one interface over Elasticsearch and the embedded intake."""

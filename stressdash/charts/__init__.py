@@ -1,0 +1,1 @@
+"""Series to character cells, purely."""

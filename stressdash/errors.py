@@ -1,0 +1,77 @@
+"""Everything that stressdash raises on purpose.
+
+    StressdashError            one clear sentence: what failed, where, what to do; carries an exit code
+    ├── UsageError         2   bad flags, files, URLs, values
+    │   ├── TargetRefused  2   the target guard said no, before a packet was sent
+    │   └── BadInput       2   a file, DSN, template or response that cannot be used
+    ├── StackError         3   a component could not be started, reached or steered
+    │   ├── ComponentFailed    a component ended or never became ready
+    │   ├── KnobRejected       a component would not take the value
+    │   └── SourceError        the APM source could not answer
+    ├── TargetError        3   the target could not be used at all
+    └── EngineError        3   a load worker died or could not start
+
+Exit codes: 0 passed, 2 bad usage or input, 3 stack or target could not be used, 4 a threshold failed,
+5 void, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "BadInput",
+    "ComponentFailed",
+    "EngineError",
+    "KnobRejected",
+    "SourceError",
+    "StackError",
+    "StressdashError",
+    "TargetError",
+    "TargetRefused",
+    "UsageError",
+]
+
+
+class StressdashError(Exception):
+    """The root: its text is shown to the user as it is."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class UsageError(StressdashError):
+    """The user asked for something that cannot be done."""
+
+    exit_code = 2
+
+
+class TargetRefused(UsageError):
+    """Load to this host needs `--allow-target`."""
+
+
+class BadInput(UsageError):
+    """A file, URL, DSN, template or response does not have the form it must have."""
+
+
+class StackError(StressdashError):
+    """A component could not be started, reached or steered."""
+
+
+class ComponentFailed(StackError):
+    """A component ended or never became ready."""
+
+
+class KnobRejected(StackError):
+    """A component would not take a knob's value."""
+
+
+class SourceError(StackError):
+    """The APM source could not answer."""
+
+
+class TargetError(StressdashError):
+    """The target could not be used at all."""
+
+
+class EngineError(StressdashError):
+    """A load worker died or could not start."""

@@ -1,0 +1,1 @@
+"""`stressdash run`: a session without a screen."""

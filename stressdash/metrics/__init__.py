@@ -1,0 +1,1 @@
+"""Pure folds over samples: histograms, windows, faults, series."""

@@ -1,0 +1,285 @@
+"""What the session shows: one immutable picture of everything, pulled by screens at their own pace.
+
+Times on the axis (`_s`) are seconds since the session opened; charts turn them into 'ago'. A figure that is
+not known is None and shows as a dash. Texts from outside (messages, details, names) are untrusted: whoever
+draws them escapes them. `SessionApi` is what a screen may call; screens know nothing else of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from stressdash.samples import (
+    Component,
+    DatabaseStatus,
+    ErrorSample,
+    Exemplar,
+    Knob,
+    LogLine,
+    ServiceStatus,
+    Trace,
+)
+
+__all__ = [
+    "ApmFigures",
+    "ClientFigures",
+    "ErrorDetail",
+    "ErrorRow",
+    "Interference",
+    "Mark",
+    "RunState",
+    "Series",
+    "SessionApi",
+    "Snapshot",
+]
+
+
+class RunState(StrEnum):
+    """Life of the load, as the screen's head shows it."""
+
+    STARTING = "starting"
+    """The stack is not ready yet."""
+    READY = "ready"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    FINISHED = "finished"
+    """A run has ended; its figures stay on the screen."""
+    FAILED = "failed"
+    """The stack or the engine could not be used; `Snapshot.notice` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Evenly spaced values; None is a gap."""
+
+    key: str
+    """For instance `client.rate`; stable, names colour and marker."""
+    label: str
+    unit: str
+    """`req/s`, `us`, `share`, `count` or `/s`."""
+    start_s: float
+    step_s: float
+    values: tuple[float | None, ...]
+    provisional_from_s: float | None = None
+    """Values from here on may still change and are drawn as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened: a vertical line with a label on every chart."""
+
+    at_s: float
+    label: str
+    kind: str
+    """`steer`, `knob`, `component` or `run`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFigures:
+    """The client's row, over the last `window_s` seconds."""
+
+    window_s: float
+    requests_per_s: float | None
+    goodput_per_s: float | None
+    p50_us: float | None
+    p99_us: float | None
+    p99_is_bound: bool
+    """The percentile reaches a timeout: draw with a >= sign."""
+    failed_share: float | None
+    in_flight: int
+    target_connections: int
+    open_connections: int
+    busy_connections: int
+    trend: int = 0
+    """-1, 0 or 1: the rate against the seconds before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApmFigures:
+    """The service's row, over the same seconds as far as APM has come."""
+
+    window_s: float
+    requests_per_s: float | None
+    p50_us: float | None
+    p99_us: float | None
+    failed_share: float | None
+    lag_s: float | None
+    """Age of the newest transaction that APM holds, while load runs."""
+    dropped: int | None
+    """Events dropped by agent and intake."""
+    sampling: float | None
+    enabled: bool | None
+    detail: str = ""
+    """What is wrong with the source, when something is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interference:
+    """Who used the machine's busy CPU in the last seconds; shares of the whole machine, 1.0 = all cores."""
+
+    machine: float | None
+    generator: float | None
+    dashboard: float | None
+    apm: float | None
+    service: float | None
+    database: float | None
+    steal: float | None
+    share: float | None
+    """(generator + dashboard + apm) / the machine's busy CPU."""
+    generator_core: float | None
+    """The busiest worker's share of its own core: near 1 the generator is the bottleneck."""
+    generator_cpu_us_per_request: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One line of the error list: a client fault, an APM error group, or both joined by trace id."""
+
+    id: str
+    """Stable over refreshes."""
+    category: str
+    """Client category (`rpc`, `timeout`, ...) or `apm`."""
+    code: str
+    title: str
+    """Folded message; untrusted."""
+    client_count: int | None
+    """None when the client saw none of it."""
+    apm_count: int | None
+    """None when APM has none of it."""
+    rate_per_s: float
+    first_s: float
+    last_s: float
+    joined_share: float | None
+    """Share of this fault's sampled requests that the group explains."""
+    note: str
+    """Why it did not join, for instance `no APM event` or `APM only`."""
+    new: bool
+    """Not seen in the run before."""
+    apm_group: str | None = None
+    spark: tuple[int, ...] = ()
+    """Occurrences per second, newest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetail:
+    """Everything known of one error row, for the opened page."""
+
+    row: ErrorRow
+    sample: ErrorSample | None
+    """From APM; None when no group joined or the source cannot answer (`apm_note` says why)."""
+    trace: Trace | None
+    """Of `sample`, or of the exemplar when there is no sample."""
+    exemplars: tuple[Exemplar, ...]
+    """What the client saw."""
+    exemplar_index: int | None
+    """Which exemplar has the trace of `sample`."""
+    knobs: tuple[Knob, ...]
+    """Knobs that govern this kind of error."""
+    explanation: str
+    """For a known kind of error, what it means in one or two sentences; else empty."""
+    apm_note: str = ""
+    similar: tuple[ErrorRow, ...] = ()
+    share_of_requests: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One picture of everything. Cheap to hold, never changed."""
+
+    sequence: int
+    now_s: float
+    state: RunState
+    notice: str
+    """One sentence about the whole, for instance why the state is `failed`; untrusted."""
+    scenario: str
+    backend: str
+    target: str
+    """URL under load, without credentials."""
+    cores: int
+    run_id: str
+    run_number: int
+    run_started_s: float | None
+    elapsed_s: float
+    duration_s: float | None
+    """None: until stopped."""
+    client: ClientFigures
+    apm: ApmFigures
+    interference: Interference
+    series: Mapping[str, tuple[Series, ...]]
+    """Chart name (`rate`, `latency`, `errors`, `resources`) to its series."""
+    marks: tuple[Mark, ...]
+    errors: tuple[ErrorRow, ...]
+    components: tuple[Component, ...]
+    knobs: tuple[Knob, ...]
+    service: ServiceStatus | None
+    database: DatabaseStatus | None
+    totals: Mapping[str, int] = field(default_factory=dict)
+    """scheduled, sent, completed, failed, in_flight of the run."""
+    client_faults_explained: tuple[float, float, float] | None = None
+    """Share of failed requests explained by an APM group, with the bounds of its 95 % interval."""
+    warnings: tuple[str, ...] = ()
+    """Standing warnings: generator saturated, figures mixed over segments, APM off."""
+
+
+class SessionApi(Protocol):
+    """What screens may ask and command. Commands raise `StressdashError` with a sentence for the user."""
+
+    def snapshot(self) -> Snapshot:
+        """The newest picture; cheap, may be called at any rate."""
+        ...
+
+    async def start_load(self) -> None:
+        """Start a run with the present connections, duration and knobs."""
+        ...
+
+    async def stop_load(self) -> None:
+        """Stop the run in the plan's way (drain or abort)."""
+        ...
+
+    async def pause(self) -> None:
+        """Send nothing new."""
+        ...
+
+    async def resume(self) -> None:
+        """Go on after `pause`."""
+        ...
+
+    async def set_connections(self, connections: int) -> None:
+        """Steer the run, or what the next run starts with."""
+        ...
+
+    async def set_duration(self, seconds: float | None) -> None:
+        """Move the end of the run; None runs until stopped."""
+        ...
+
+    async def set_knob(self, name: str, value: str) -> Knob:
+        """Turn a knob and return it as read back."""
+        ...
+
+    async def component_action(self, component: str, action: str) -> None:
+        """`start`, `stop`, `restart` or `kill`."""
+        ...
+
+    async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:
+        """Log lines with a sequence above `after`, at most the last 2,000."""
+        ...
+
+    async def error_detail(self, row_id: str, sample: int = 0) -> ErrorDetail:
+        """Open an error row; `sample` pages through the group's samples, newest first."""
+        ...
+
+    def copy_text(self, what: str, row_id: str = "") -> str:
+        """Text for the clipboard: `curl`, `wrk`, `query` or `value`."""
+        ...
+
+    async def export(self) -> str:
+        """Write the run's JSON into the state folder and return the path."""
+        ...
+
+    async def load_scenario(self, name: str) -> None:
+        """Make a bundled scenario (`act1`, `act2`, `act3`) the next run's plan, with its knobs."""
+        ...

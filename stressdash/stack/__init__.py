@@ -1,0 +1,1 @@
+"""Components and their life: database, service and APM intake, and the knobs on them."""

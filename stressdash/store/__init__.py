@@ -1,0 +1,1 @@
+"""Runs on disk, and what is asked of them: audit, replay, comparison, export."""

@@ -1,0 +1,55 @@
+"""How samples cross a process boundary: msgspec encodes and validates the dataclasses of `samples`.
+
+The only importer of msgspec. Raises `BadInput` with the offending path when bytes do not fit the type.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from stressdash.errors import BadInput
+
+__all__ = ["from_builtins", "from_json", "from_packed", "to_builtins", "to_json", "to_packed"]
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> bytes:
+    """JSON text of a dataclass or of plain containers; integer mapping keys become strings."""
+    return msgspec.json.encode(value)
+
+
+def from_json(data: bytes | str, shape: type[T]) -> T:
+    """Value of the given type from JSON text."""
+    try:
+        return msgspec.json.decode(data, type=shape, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"this is not the JSON expected here: {error}") from error
+
+
+def to_packed(value: Any) -> bytes:
+    """MessagePack bytes, for our own processes."""
+    return msgspec.msgpack.encode(value)
+
+
+def from_packed(data: bytes | memoryview, shape: type[T]) -> T:
+    """Value of the given type from MessagePack bytes."""
+    try:
+        return msgspec.msgpack.decode(data, type=shape, strict=False)
+    except msgspec.DecodeError as error:
+        raise BadInput(f"this is not the message expected here: {error}") from error
+
+
+def to_builtins(value: Any) -> Any:
+    """Dicts, lists and scalars of a dataclass, ready for any JSON writer."""
+    return msgspec.to_builtins(value, str_keys=True)
+
+
+def from_builtins(value: Any, shape: type[T]) -> T:
+    """Value of the given type from dicts, lists and scalars."""
+    try:
+        return msgspec.convert(value, type=shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"this does not have the form expected here: {error}") from error
