@@ -1,4 +1,122 @@
 """Settings: one frozen object; every value knows where it came from.
 
-Later sources win: default < environment < command line. Knows no file formats.
+Later layers win: default < scenario < environment (`STRESSDASH_<NAME>`) < command line. Values arrive as the
+strings that people write or as ready values; every complaint names the place. Knows no file formats.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from stressdash.errors import UsageError
+from stressdash.paths import state_dir
+from stressdash.quantities import parse_count, parse_duration
+
+__all__ = ["ENVIRONMENT", "STACKS", "Settings", "from_environment", "resolve"]
+
+STACKS = ("auto", "embedded", "process", "docker", "external")
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise UsageError(f"{text!r} is not one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def _positive(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def checked(text: str) -> Any:
+        value = parse(text)
+        if value <= 0:
+            raise UsageError(f"{text!r} is not above 0")
+        return value
+
+    return checked
+
+
+def _method(text: str) -> str:
+    if not text.isascii() or not text.isalpha():
+        raise UsageError(f"{text!r} is not an HTTP method; write for instance GET or POST")
+    return text.upper()
+
+
+def _setting(default: Any, parse: Callable[[str], Any] = str) -> Any:
+    return field(default=default, metadata={"parse": parse})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one start of stressdash is told. `origins` names the layer of each value that is no default."""
+
+    stack: str = _setting("auto", _choice(*STACKS))
+    state: Path = field(default_factory=state_dir, metadata={"parse": Path})
+    scenario: str = _setting("")
+    url: str | None = _setting(None)
+    connections: int = _setting(50, _positive(parse_count))
+    duration_s: float | None = _setting(10.0, _positive(parse_duration))
+    max_requests: int | None = _setting(None, _positive(parse_count))
+    timeout_s: float = _setting(30.0, _positive(parse_duration))
+    connect_timeout_s: float = _setting(5.0, _positive(parse_duration))
+    method: str | None = _setting(None, _method)
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    stop: str = _setting("drain", _choice("drain", "abort"))
+    workers: int | None = _setting(None, _positive(parse_count))
+    knobs: Mapping[str, str] = field(default_factory=dict)
+    allow_targets: tuple[str, ...] = ()
+    keep: bool = False
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def origin(self, name: str) -> str:
+        """Where a value came from: `default`, `scenario act1`, `STRESSDASH_STACK` or `--stack`."""
+        return self.origins.get(name, "default")
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    f.name: f.metadata["parse"] for f in fields(Settings) if "parse" in f.metadata
+}
+
+ENVIRONMENT: Mapping[str, str] = {
+    f"STRESSDASH_{name.removesuffix('_s').upper()}": name
+    for name in ("stack", "connections", "duration_s", "timeout_s", "connect_timeout_s", "stop", "workers")
+}
+"""Environment variables that are read, and the setting of each."""
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
+    """Settings found in the environment: name -> (where, value)."""
+    return {name: (key, environ[key]) for key, name in ENVIRONMENT.items() if environ.get(key)}
+
+
+def resolve(*layers: Mapping[str, tuple[str, Any]]) -> Settings:
+    """Settings from layers of `name -> (where it was said, value)`; later layers win, knobs add up.
+
+    Raises:
+        UsageError: a value cannot be used; the sentence names the place.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    knobs: dict[str, str] = {}
+    for layer in layers:
+        for name, (where, value) in layer.items():
+            if name == "knobs":
+                knobs |= value
+                origins |= {f"knob {knob}": where for knob in value}
+                continue
+            values[name] = _parsed(name, value, where)
+            origins[name] = where
+    return Settings(**values, knobs=knobs, origins=origins)
+
+
+def _parsed(name: str, value: Any, where: str) -> Any:
+    if not isinstance(value, str) or name not in _PARSERS:
+        return value
+    try:
+        return _PARSERS[name](value)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error

@@ -1,1 +1,0 @@
-"""The composition root: wires sources, metrics and store; commands come in here."""

@@ -1,0 +1,126 @@
+"""From settings and scenario to the plan of one run, and the same plan as other tools' command lines."""
+
+from __future__ import annotations
+
+import shlex
+from urllib.parse import urlsplit, urlunsplit
+
+from stressdash.errors import UsageError
+from stressdash.load.plan import Plan, Request
+from stressdash.scenario import Scenario, ScenarioRequest
+from stressdash.settings import Settings
+
+__all__ = ["as_curl", "as_wrk", "build_plan"]
+
+
+def build_plan(
+    settings: Settings,
+    scenario: Scenario | None,
+    *,
+    base_url: str,
+    run_id: int,
+    connections: int,
+    duration_s: float | None,
+) -> Plan:
+    """The plan of the next run.
+
+    Args:
+        settings: What the user said.
+        scenario: The requests to send; None sends the one that the flags describe.
+        base_url: Where the service listens, or the URL under load when there is no scenario.
+        run_id: 64 random bits that name the run; trace ids and the audit's tag come from it.
+        connections: As the slider stands.
+        duration_s: As the slider stands; None runs until stopped.
+
+    Raises:
+        UsageError: what was asked for cannot be loaded.
+    """
+    if scenario is not None and scenario.request:
+        requests = tuple(_from_scenario(request, settings) for request in scenario.request)
+    else:
+        requests = (_from_flags(settings),)
+    return Plan(
+        url=settings.url or base_url,
+        requests=requests,
+        connections=connections,
+        duration_s=duration_s,
+        max_requests=settings.max_requests,
+        timeout_s=settings.timeout_s,
+        connect_timeout_s=settings.connect_timeout_s,
+        stop=settings.stop,
+        workers=settings.workers,
+        run_id=run_id,
+        allow_targets=settings.allow_targets,
+    )
+
+
+def _from_scenario(request: ScenarioRequest, settings: Settings) -> Request:
+    return Request(
+        name=request.name,
+        method=settings.method or request.method,
+        path=request.path,
+        headers=_merged(tuple(request.headers.items()), settings.headers),
+        body=request.body.encode() if settings.body is None else settings.body,
+        weight=request.weight,
+    )
+
+
+def _from_flags(settings: Settings) -> Request:
+    body = settings.body or b""
+    if settings.method == "HEAD" and body:
+        raise UsageError("--method HEAD cannot carry a --body")
+    return Request(
+        name="request",
+        method=settings.method or ("POST" if body else "GET"),
+        path=None,
+        headers=settings.headers,
+        body=body,
+    )
+
+
+def _merged(
+    base: tuple[tuple[str, str], ...], extra: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    replaced = {name.lower() for name, _ in extra}
+    return tuple(pair for pair in base if pair[0].lower() not in replaced) + extra
+
+
+def as_curl(plan: Plan) -> str:
+    """A curl line that sends the plan's first request once, quoted for a POSIX shell."""
+    request = plan.requests[0]
+    words = ["curl", "-i", "-X", request.method]
+    for name, value in request.headers:
+        words += ["-H", f"{name}: {value}"]
+    if request.body:
+        words += ["--data-binary", _example(request.body, plan)]
+    return shlex.join([*words, _url(plan)])
+
+
+def as_wrk(plan: Plan) -> str:
+    """The wrk line nearest to the plan; body and headers that wrk takes from a script stand as a comment."""
+    seconds = f"{plan.duration_s:.0f}s" if plan.duration_s else "60s"
+    request = plan.requests[0]
+    threads = str(min(4, plan.connections))
+    words = ["wrk", f"-d{seconds}", f"-t{threads}", f"-c{plan.connections}"]
+    if request.method == "GET" and not request.body:
+        return shlex.join([*words, _url(plan)])
+    script = [f"wrk.method = {_lua(request.method)}"]
+    script += [f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in request.headers]
+    script.append(f"wrk.body = {_lua(_example(request.body, plan))}")
+    return shlex.join([*words, "-s", "push.lua", _url(plan)]) + "\n\n-- push.lua\n" + "\n".join(script)
+
+
+def _url(plan: Plan) -> str:
+    parts = urlsplit(plan.url)
+    path = plan.requests[0].path
+    return plan.url if path is None else urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _example(body: bytes, plan: Plan) -> str:
+    filled = body.replace(b"{{request}}", b"1").replace(b"{{run}}", str(plan.run_tag).encode())
+    return filled.decode("utf-8", "backslashreplace")
+
+
+def _lua(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

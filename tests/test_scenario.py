@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stressdash.errors import BadInput, UsageError
+from stressdash.scenario import bundled_scenarios, find_scenario, read_scenario
+
+
+class TestBundledActs:
+    def test_the_three_acts_ship_with_the_product(self) -> None:
+        assert set(bundled_scenarios()) >= {"act1", "act2", "act3"}
+
+    @pytest.mark.parametrize(
+        ("name", "connections", "pool", "cancellation"),
+        [("act1", 400, 0, "inherit"), ("act2", 400, 800, "inherit"), ("act3", 100, 800, "shield")],
+    )
+    def test_an_act_sets_load_and_knobs_as_the_story_tells(
+        self, name: str, connections: int, pool: int, cancellation: str
+    ) -> None:
+        scenario = find_scenario(name)
+        assert scenario.load.connections == connections
+        assert scenario.knobs["max_open"] == pool
+        assert scenario.knobs["cancellation"] == cancellation
+
+    @pytest.mark.parametrize("name", ["act1", "act2", "act3"])
+    def test_every_act_carries_an_identity_for_the_audit(self, name: str) -> None:
+        (request,) = find_scenario(name).request
+        assert "{{run}}" in request.body
+        assert "{{request}}" in request.body
+
+
+class TestBadFiles:
+    def test_an_unknown_name_suggests_the_near_one(self) -> None:
+        with pytest.raises(UsageError, match="did you mean 'act1'"):
+            find_scenario("atc1")
+
+    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInput, match=r"cannot read scenario .*none.toml.*No such file"):
+            find_scenario(str(tmp_path / "none.toml"))
+
+    @pytest.mark.parametrize(
+        ("text", "complaint"),
+        [
+            ("title = = 3", r"not valid TOML: .*line 1"),
+            ("notes = 'x'", "a scenario needs a title"),
+            (
+                'title = "x"\n[load]\nconections = 3',
+                r"line 3: \[load\] has no key 'conections'; did you mean",
+            ),
+            ('title = "x"\n[load]\nconnections = "a"', r"line 3: .*Expected `int"),
+            ('title = "x"\n[load]\nconnections = 0', r"line 3: connections must be at least 1"),
+            ('title = "x"\n[load]\n\nduration = "3x"', r"line 4: duration: '3x' is not a duration"),
+            ('title = "x"\n[load]\nstop = "now"', r"line 3: stop is 'drain' or 'abort'"),
+            ('title = "x"\n[[request]]\npath = "push"', r"line 3: a path starts with '/'"),
+            ('title = "x"\nrequest = 3', r"line 2: requests are written as \[\[request\]\] tables"),
+            ('title = "x"\nrequest = [3]', r"line 2: requests are written as \[\[request\]\] tables"),
+            ('title = "x"\nload = 3', r"line 2: .*Expected `object"),
+        ],
+    )
+    def test_get_one_sentence_with_file_line_and_remedy(
+        self, tmp_path: Path, text: str, complaint: str
+    ) -> None:
+        file = tmp_path / "mine.toml"
+        file.write_text(text)
+        with pytest.raises(BadInput, match=complaint) as caught:
+            read_scenario(file)
+        assert str(file) in str(caught.value)
+
+    def test_binary_junk_is_not_text(self, tmp_path: Path) -> None:
+        file = tmp_path / "junk.toml"
+        file.write_bytes(b"\xff\xfe\x00junk")
+        with pytest.raises(BadInput, match="not UTF-8"):
+            read_scenario(file)
