@@ -1,0 +1,144 @@
+"""The composition root: builds the service from its settings, runs it, and drains it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp.web import BaseRequest, Response, Server, ServerRunner, TCPSite
+
+from service.admin import Admin, answer_json
+from service.books import Books
+from service.database import Connector
+from service.errors import DatabaseError
+from service.health import Health
+from service.ids import IdSource
+from service.pool import Pool
+from service.rpc import RpcServer
+from service.settings import Settings
+from service.stats import StatsService
+from service.twirp import Router
+
+__all__ = ["App"]
+
+_LOG = logging.getLogger(__name__)
+
+Page = Callable[[BaseRequest], Awaitable[Response]]
+
+RETRY_S = 0.5
+"""Between attempts to create the tables."""
+REAP_S = 1.0
+HANG_UP_S = 0.2
+"""What handlers that outlive the drain get to notice their cancellation."""
+
+
+class App:
+    """The running service. Make it inside an event loop; then `start`, and in the end `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._knobs = settings.knobs
+        self._connector = Connector(settings.dsn)
+        self._pool = Pool(self._connector.connect, time.monotonic, settings.knobs.limits)
+        self._books = Books()
+        self._health = Health(self._pool)
+        ids = IdSource(time.time, machine=random.getrandbits(16))
+        stats = StatsService(self._pool, ids, time.time, lambda: self._knobs)
+        self._rpc = RpcServer(Router(*stats.methods), self._books, lambda: self._knobs)
+        self._pages: dict[tuple[str, str], Page] = {
+            ("GET", "/healthz"): self._healthz,
+            ("GET", "/readyz"): self._readyz,
+        }
+        if settings.admin_token:
+            admin = Admin(settings.admin_token, self.status, self.turn)
+            self._pages |= {("GET", "/admin/status"): admin.status, ("PATCH", "/admin/knobs"): admin.knobs}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Bind and serve; returns the address as a URL.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        self._server = Server(self._dispatch, handler_cancellation=True, access_log=None)
+        self._runner = ServerRunner(self._server, shutdown_timeout=HANG_UP_S)
+        await self._runner.setup()
+        self._site = TCPSite(self._runner, self._settings.host, self._settings.port, backlog=4096)
+        await self._site.start()
+        self._tasks = [asyncio.create_task(self._create_tables()), asyncio.create_task(self._reap())]
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def stop(self, patience_s: float) -> None:
+        """Take nothing new, let calls finish for a while, cancel what remains, close everything."""
+        self._health.draining = True
+        await self._site.stop()
+        self._server.pre_shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._books.empty()
+        await self._runner.cleanup()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._pool.close()
+        await self._connector.settle()
+
+    def status(self) -> dict[str, Any]:
+        """All figures and knobs, as the admin endpoint tells them."""
+        pool = asdict(self._pool.stats())
+        return {
+            "pool": pool,
+            "conn_max_lifetime_s": self._knobs.limits.conn_max_lifetime_s,
+            "cancellation": self._knobs.cancellation,
+            "push_timeout_s": self._knobs.push_timeout_s,
+            "sampling": self._knobs.sampling,
+            "requests": self._books.requests,
+            "in_flight": self._books.in_flight,
+            "cpu_seconds": time.process_time(),
+        }
+
+    def turn(self, values: Mapping[str, str]) -> None:
+        """Turn knobs, all or none.
+
+        Raises:
+            BadConfiguration: one of them cannot be turned so.
+        """
+        self._knobs = self._knobs.changed(values)
+        self._pool.resize(self._knobs.limits)
+
+    async def _dispatch(self, request: BaseRequest) -> Response:
+        page = self._pages.get((request.method, request.path))
+        return await (page(request) if page else self._rpc.serve(request))
+
+    async def _healthz(self, _request: BaseRequest) -> Response:
+        return answer_json({"status": "alive"})
+
+    async def _readyz(self, _request: BaseRequest) -> Response:
+        reason = await self._health.obstacle()
+        if reason is None:
+            return answer_json({"status": "ready"})
+        return answer_json({"status": "not ready", "reason": reason}, 503)
+
+    async def _create_tables(self) -> None:
+        while not self._health.tables.is_set():
+            try:
+                await self._connector.create_tables()
+            except DatabaseError as error:
+                if str(error) != self._health.last_error:
+                    _LOG.warning("the tables could not be created yet: %s", error)
+                self._health.last_error = str(error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._health.tables.set()
+
+    async def _reap(self) -> None:
+        while True:
+            await asyncio.sleep(REAP_S)
+            self._pool.reap()

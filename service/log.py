@@ -1,0 +1,60 @@
+"""Log lines on standard error: one line each, no control characters, at most some a second.
+
+What exceeds the rate is counted and the count told by the next line that passes. `clock` gives seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TextIO
+
+__all__ = ["LineFormatter", "RateLimit", "configure"]
+
+LINES_PER_SECOND = 10
+
+
+class LineFormatter(logging.Formatter):
+    """Level, logger and message on one line; tracebacks shrink to their last line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, its control characters escaped."""
+        text = f"{record.levelname.lower()} {record.name}: {record.getMessage()}"
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f" ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
+        suppressed = getattr(record, "suppressed", 0)
+        if suppressed:
+            text += f" (and {suppressed} lines not shown)"
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class RateLimit(logging.Filter):
+    """Lets a number of records a second pass."""
+
+    def __init__(self, per_second: int, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._per_second = per_second
+        self._clock = clock
+        self._second = -1
+        self._passed = 0
+        self._suppressed = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this record is written."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._passed = second, 0
+        if self._passed >= self._per_second:
+            self._suppressed += 1
+            return False
+        self._passed += 1
+        record.suppressed, self._suppressed = self._suppressed, 0
+        return True
+
+
+def configure(stream: TextIO, clock: Callable[[], float]) -> None:
+    """Send everything from WARNING on to a stream, in this module's form."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LineFormatter())
+    handler.addFilter(RateLimit(LINES_PER_SECOND, clock))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -1,0 +1,82 @@
+"""Twirp over aiohttp: a request becomes a call, its outcome an answer, an APM report and perhaps a log line.
+
+Cancellation. With `inherit` the handler's task runs the call, and aiohttp cancels that task when the client
+hangs up: the insert is cancelled, and APM gets "twirp error internal: context canceled". With `shield` the
+call runs in a task of its own, which nobody cancels: it finishes and is reported as what it was, although its
+answer finds nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from aiohttp import ClientPayloadError
+from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge, Response
+
+from service.books import Books
+from service.call import Call
+from service.peer import remote_ip
+from service.settings import SHIELD, Knobs
+from service.twirp import JSON, Router, TwirpError, decode, encode, wrap
+
+__all__ = ["RpcServer"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class RpcServer:
+    """Serves the methods of a router."""
+
+    def __init__(self, router: Router, books: Books, knobs: Callable[[], Knobs]) -> None:
+        self._router = router
+        self._books = books
+        self._knobs = knobs
+        self._shielded: set[asyncio.Task[Response]] = set()
+
+    async def serve(self, request: BaseRequest) -> Response:
+        """Answer one request."""
+        call = Call(
+            began_s=time.time(),
+            began=time.perf_counter(),
+            remote_ip=remote_ip(request.headers, request.remote),
+            verb=request.method,
+            path=request.path,
+            traceparent=request.headers.get("traceparent"),
+        )
+        if self._knobs().cancellation != SHIELD:
+            return await self._perform(call, request)
+        task = asyncio.get_running_loop().create_task(self._perform(call, request))
+        self._shielded.add(task)
+        task.add_done_callback(self._shielded.discard)
+        return await asyncio.shield(task)
+
+    async def _perform(self, call: Call, request: BaseRequest) -> Response:
+        self._books.begin()
+        failure: TwirpError | None = None
+        try:
+            return await self._invoke(call, request)
+        except asyncio.CancelledError:
+            failure = TwirpError("internal", "context canceled")
+            raise
+        except Exception as caught:  # noqa: BLE001 - Twirp answers every exception
+            failure = wrap(caught)
+            return Response(status=failure.status, body=failure.body(), content_type=JSON)
+        finally:
+            if failure is not None:
+                _LOG.warning("%s %s: %s", call.verb, call.path, failure)
+            self._books.end()
+
+    async def _invoke(self, call: Call, request: BaseRequest) -> Response:
+        method, media = self._router.route(call.verb, call.path, request.headers.get("Content-Type", ""))
+        call.service, call.method = method.service, method.name
+        try:
+            body = await request.read()
+        except HTTPRequestEntityTooLarge:
+            raise TwirpError("malformed", "the request body is larger than 1 MiB") from None
+        except (ClientPayloadError, OSError) as error:
+            raise TwirpError("malformed", "the request body could not be read") from error
+        answer = await method.handler(decode(method, media, body), call)
+        return Response(body=encode(media, answer), content_type=media)
