@@ -6,6 +6,8 @@
     │   └── BadInput       2   a file, DSN, template or response that cannot be used
     ├── StackError         3   a component could not be started, reached or steered
     │   ├── ComponentFailed    a component ended or never became ready
+    │   ├── DatabaseUnavailable the database does not answer us
+    │   │   └── DatabaseFull   it has no connection left, not even for us (error 1040)
     │   ├── KnobRejected       a component would not take the value
     │   └── SourceError        the APM source could not answer
     ├── TargetError        3   the target could not be used at all
@@ -22,6 +24,8 @@ from typing import ClassVar
 __all__ = [
     "BadInput",
     "ComponentFailed",
+    "DatabaseFull",
+    "DatabaseUnavailable",
     "EngineError",
     "KnobRejected",
     "SourceError",
@@ -59,6 +63,14 @@ class StackError(StressdashError):
 
 class ComponentFailed(StackError):
     """A component ended or never became ready."""
+
+
+class DatabaseUnavailable(StackError):
+    """The database cannot be reached, does not let us in, or does not answer in time."""
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """The database has no connection left, not even for us: its error 1040."""
 
 
 class KnobRejected(StackError):

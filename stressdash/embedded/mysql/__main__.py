@@ -13,7 +13,9 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 from stressdash.embedded.mysql.connection import Passwords
 from stressdash.embedded.mysql.server import Server
@@ -83,10 +85,11 @@ async def _serve(options: argparse.Namespace, passwords: Passwords) -> None:
         try:
             host, port = await server.start(options.host, options.port)
         except OSError as error:
-            where = f"{options.host}:{options.port}"
-            raise StackError(f"cannot listen on {where} ({os.strerror(error.errno or 0)})") from error
+            code = error.errno or 0
+            reason = os.strerror(code) if code > 0 else error.strerror
+            raise StackError(f"cannot listen on {options.host}:{options.port} ({reason})") from error
         if options.until_stdin_closes:
-            await loop.connect_read_pipe(lambda: _Lease(ended), sys.stdin)
+            Thread(target=_await_end_of_stdin, args=(loop, ended), daemon=True).start()
         sys.stdout.write(f"ready for connections on {host}:{port}\n")
         sys.stdout.flush()
         await ended.wait()
@@ -95,14 +98,13 @@ async def _serve(options: argparse.Namespace, passwords: Passwords) -> None:
         await store.close()
 
 
-class _Lease(asyncio.Protocol):
-    """Standard input: its end ends the server."""
-
-    def __init__(self, ended: asyncio.Event) -> None:
-        self._ended = ended
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        self._ended.set()
+def _await_end_of_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """Block until standard input, of whatever kind, ends; a closed one has ended."""
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    with suppress(RuntimeError):  # the loop may be closed already
+        loop.call_soon_threadsafe(ended.set)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ RULES = [
         (r"CHECK constraint failed: length:(\w+)", 1406, "Data too long for column '{}' at row 1"),
         (r"CHECK constraint failed: range:(\w+)", 1264, "Out of range value for column '{}' at row 1"),
         (r"CHECK constraint failed: text:(\w+)", 1366, "Incorrect string value for column '{}' at row 1"),
+        (r"CHECK constraint failed: time:(\w+)", 1292, "Incorrect datetime value for column '{}' at row 1"),
         (r"UNIQUE constraint failed: (?:\w+\.)?(\w+)", 1062, "Duplicate entry for key '{}'"),
         (r"NOT NULL constraint failed: (?:\w+\.)?(\w+)", 1048, "Column '{}' cannot be null"),
         (r"no such table: (?:main\.)?(\w+)", 1146, "Table 'stats.{}' doesn't exist"),

@@ -27,10 +27,8 @@ RANGES = {
     KIND.BOOLEAN: (-(2**7), 2**7 - 1),
 }
 TEXTS = {KIND.CHAR, KIND.VARCHAR, KIND.TEXT, KIND.TINYTEXT, KIND.MEDIUMTEXT, KIND.LONGTEXT}
+TIMES = {KIND.DATETIME, KIND.TIMESTAMP}
 OTHERS = {
-    KIND.DATETIME: "DATETIME",
-    KIND.TIMESTAMP: "DATETIME",
-    KIND.DATE: "DATE",
     KIND.FLOAT: "REAL",
     KIND.DOUBLE: "REAL",
     KIND.BLOB: "BLOB",
@@ -77,6 +75,9 @@ def _column(column: exp.ColumnDef, *, sole_key: bool) -> str:
         if kind.expressions:
             checks.append(_check("length", name, f"length({{}}) <= {int(kind.expressions[0].name)}"))
         return f"{_quoted(name)} TEXT{null} {' '.join(checks)}"
+    if kind.this in TIMES:
+        moment = "{0} IS NULL OR ({0} GLOB '[0-9][0-9][0-9][0-9]-*' AND datetime({0}) IS NOT NULL)"
+        return f"{_quoted(name)} DATETIME{null} {_check('time', name, moment)}"
     if kind.this in OTHERS:
         return f"{_quoted(name)} {OTHERS[kind.this]}{null}"
     raise SqlFault(1235, f"This server does not know the type of column '{name}'")

@@ -212,7 +212,7 @@ class Server:
     def enter(self, wire: Wire) -> bool:
         """Count a client in, unless even the administrator's extra place is taken."""
         self.status.connections += 1
-        if len(self._wires) > self._limit:
+        if self.stopping or len(self._wires) > self._limit:
             self.status.refused_for_limit += 1
             return False
         self._wires.add(wire)

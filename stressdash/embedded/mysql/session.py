@@ -160,13 +160,11 @@ def _texts(rows: list[tuple[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _liked(show: exp.Show, rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Rows whose name fits the LIKE pattern, in any case; `WHERE Variable_name = '...'` likewise."""
-    pattern = show.text("like")
+    """Rows whose name fits the LIKE pattern, or a name or pattern of the WHERE clause; in any case."""
     where = show.args.get("where")
-    if where is not None:
-        pattern = where.this.text("expression")
-    if not pattern:
-        return rows
+    patterns = [show.text("like")] if where is None else [text.name for text in where.find_all(exp.Literal)]
     wild = {"%": ".*", "_": "."}
-    expression = "".join(wild.get(character) or re.escape(character) for character in pattern)
-    return [row for row in rows if re.fullmatch(expression, row[0], re.IGNORECASE)]
+    expression = "|".join(
+        "".join(wild.get(character) or re.escape(character) for character in pattern) for pattern in patterns
+    )
+    return [row for row in rows if not expression or re.fullmatch(expression, row[0], re.IGNORECASE)]

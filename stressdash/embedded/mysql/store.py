@@ -17,6 +17,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = ["Outcome", "Reading", "Store", "Write"]
 FILE = "stats.sqlite3"
 LOCK = "lock"
 CHUNK_ROWS = 5_000
+BUSY_S = 10
 
 Outcome = int | SqlFault
 """Rows that a write changed, or why it changed none."""
@@ -174,7 +176,7 @@ def _locked(folder: Path) -> int:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -220,7 +222,7 @@ def _executed(connection: sqlite3.Connection, write: Write) -> Outcome:
         connection.execute("SAVEPOINT write")
         changed = connection.executemany(write.sql, write.rows).rowcount
         connection.execute("RELEASE write")
-    except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
+    except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
         if not connection.in_transaction:
             raise
         if not single:
@@ -232,9 +234,22 @@ def _executed(connection: sqlite3.Connection, write: Write) -> Outcome:
 
 
 def _selected(path: Path, sql: str) -> sqlite3.Cursor:
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False, timeout=10)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        check_same_thread=False,
+        timeout=BUSY_S,
+        detect_types=sqlite3.PARSE_DECLTYPES,
+    )
     try:
         return connection.execute(sql)
     except (sqlite3.Error, sqlite3.Warning):
         connection.close()
         raise
+
+
+def _datetime(text: bytes) -> datetime:
+    return datetime.fromisoformat(text.decode())  # columns of this type hold nothing else: see schema
+
+
+sqlite3.register_converter("DATETIME", _datetime)
