@@ -20,6 +20,7 @@ __all__ = [
     "Component",
     "ComponentState",
     "Counts",
+    "DatabaseProcess",
     "DatabaseStatus",
     "ErrorGroup",
     "ErrorSample",
@@ -265,7 +266,7 @@ class ErrorSample:
     sampled: bool | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     index: int = 0
-    """Position among the samples, newest first."""
+    """Position among the samples: those with a sampled transaction first, then the newest first."""
     total: int = 0
     """How many samples can be paged through."""
 
@@ -340,6 +341,8 @@ class ApmHealth:
     documents: int | None = None
     dropped: int | None = None
     """Events that the intake had to drop; None when unknown."""
+    forgotten: int | None = None
+    """Old events that made room for newer ones and can no longer be opened; charts still count them."""
 
 
 # --- the stack's view -------------------------------------------------------------------------------------
@@ -425,6 +428,26 @@ class DatabaseStatus:
     threads_running: int | None = None
     max_used_connections: int | None = None
     questions: int | None = None
+    commits: int | None = None
+    """Commits inside the storage engines (`Handler_commit`): one statement can make several."""
+    row_lock_waits: int | None = None
+    slow_queries: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseProcess:
+    """One line of the database's SHOW PROCESSLIST."""
+
+    id: int
+    user: str
+    host: str
+    database: str | None
+    command: str
+    seconds: int
+    """How long it has been in this state."""
+    state: str
+    statement: str | None
+    """What it runs; untrusted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""The database as the dashboard sees it: status, knobs, and what is stored. The only importer of asyncmy here.
+"""The database as the dashboard sees it: status, knobs, and what is stored. The only importer of asyncmy.
 
-One reserved connection, taken before the load can use up `max_connections`, serves everything, one statement at
-a time. When it breaks it is opened again; after a failed attempt the next one waits 0.25 s, doubling to 2 s,
-and until then every question gets the same answer as the last attempt. Speaks to MySQL, Percona, MariaDB and
+One reserved connection, taken before the load can use up `max_connections`, serves everything, one statement
+at a time. When it breaks it is opened again; after a failed attempt the next one waits 0.25 s, doubling to
+2 s, and until then every question gets the answer of the last attempt. Speaks to MySQL, Percona, MariaDB and
 the embedded server alike.
 """
 
@@ -14,6 +14,7 @@ import time
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -46,6 +47,9 @@ STATUS = {
 }
 STATUS_QUERY = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
     ", ".join(f"'{name}'" for name in STATUS.values())
+)
+STORED_QUERY = (
+    "SELECT id, property_id FROM incoming WHERE property_section = %s AND id > %s ORDER BY id LIMIT %s"
 )
 
 Rows = list[tuple[Any, ...]]
@@ -116,7 +120,8 @@ class Database:
         self._connection: asyncmy.Connection | None = None
         self._pause_s, _ = RETRY_S
         self._retry_at_s = 0.0
-        self._failure: DatabaseUnavailable | None = None
+        self._failure: Callable[[], DatabaseUnavailable] | None = None
+        """Makes the exception of the last failed attempt, while it is to be repeated."""
 
     async def connect(self) -> None:
         """Reserve the connection now, before others take it."""
@@ -131,7 +136,7 @@ class Database:
 
     async def status(self) -> DatabaseStatus:
         """The status variables; None for those that this database lacks."""
-        values = dict(await self._ask(STATUS_QUERY))
+        values: dict[str, str] = dict(await self._ask(STATUS_QUERY))
         known = {name: int(values[key]) for name, key in STATUS.items() if key in values}
         return DatabaseStatus(max_connections=await self.max_connections(), **known)
 
@@ -183,8 +188,7 @@ class Database:
         """
         found = array("Q")
         last = -1
-        query = "SELECT id, property_id FROM incoming WHERE property_section = %s AND id > %s ORDER BY id LIMIT %s"
-        while page := await self._ask_table(query, (section, last, PAGE_ROWS)):
+        while page := await self._ask_table(STORED_QUERY, (section, last, PAGE_ROWS)):
             found.extend(row[1] for row in page)
             last = page[-1][0]
         return found
@@ -227,9 +231,7 @@ class Database:
                 rows = list(await cursor.fetchall())
             sound = True
         except TimeoutError as error:
-            raise DatabaseUnavailable(
-                f"the database at {self._dsn.address} did not answer within {ANSWER_S:g} s"
-            ) from error
+            raise self._failed(error) from error
         except mysql.MySQLError as error:
             if error.args[0] in CONNECTION_LOST or not connection.connected:
                 raise DatabaseUnavailable(
@@ -247,7 +249,7 @@ class Database:
         if self._connection is not None:
             return self._connection
         if self._failure is not None and self._clock() < self._retry_at_s:
-            raise self._failure
+            raise self._failure()
         dsn = self._dsn
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -261,24 +263,26 @@ class Database:
                     autocommit=True,
                 )
         except (mysql.MySQLError, OSError, TimeoutError) as error:
-            self._failure = _failure(dsn.address, error)
-            self._retry_at_s = self._clock() + self._pause_s
-            self._pause_s = min(self._pause_s * 2, RETRY_S[1])
-            raise self._failure from error
+            raise self._failed(error) from error
         self._pause_s, _ = RETRY_S
         self._failure = None
         return self._connection
 
-
-def _failure(address: str, error: Exception) -> DatabaseUnavailable:
-    if isinstance(error, mysql.MySQLError):
-        code, words = error.args[0], str(error.args[-1])
-        if code == TOO_MANY_CONNECTIONS:
-            return DatabaseFull(
-                f"the database at {address} has no connection left for us: Error {code}: {words}"
-            )
-        return DatabaseUnavailable(f"the database at {address} does not let us in: Error {code}: {words}")
-    return DatabaseUnavailable(f"the database at {address} did not answer within {ANSWER_S:g} s")
+    def _failed(self, error: Exception) -> DatabaseUnavailable:
+        """What to tell now, and until the next attempt is due."""
+        self._retry_at_s = self._clock() + self._pause_s
+        self._pause_s = min(self._pause_s * 2, RETRY_S[1])
+        kind, database = DatabaseUnavailable, f"the database at {self._dsn.address}"
+        if isinstance(error, TimeoutError):
+            sentence = f"{database} did not answer within {ANSWER_S:g} s"
+        else:
+            code, words = (*error.args, "")[:2]
+            full = code == TOO_MANY_CONNECTIONS
+            kind = DatabaseFull if full else DatabaseUnavailable
+            problem = "has no connection left for us" if full else "cannot be used"
+            sentence = f"{database} {problem}: Error {code}: {words}"
+        self._failure = partial(kind, sentence)
+        return self._failure()
 
 
 def _checked(name: str) -> str:
