@@ -125,9 +125,10 @@ def _dashboard(words: Sequence[str]) -> int:
     options.target = options.target or options.scenario
     settings, scenario = _settings(options)
 
-    from stressdash.dashboard import run_dashboard
+    from stressdash.session import make_session
+    from stressdash.tui import run_dashboard
 
-    return run_dashboard(settings, scenario)
+    return run_dashboard(make_session(settings, scenario))
 
 
 def _load_flags(parser: argparse.ArgumentParser) -> None:
@@ -198,17 +199,10 @@ def _target_layer(target: str) -> tuple[Mapping[str, tuple[str, Any]], Scenario 
     if "://" in target:
         return {"url": ("the URL", target), "stack": ("the URL", "external")}, None
 
-    from stressdash.scenario import find_scenario
+    from stressdash.scenario import find_scenario, scenario_layer
 
     scenario = find_scenario(target)
-    where = f"scenario {scenario.name}"
-    load = scenario.load
-    layer: dict[str, tuple[str, Any]] = {"scenario": (where, scenario.name)}
-    for name in ("connections", "duration", "requests", "timeout", "connect_timeout", "stop"):
-        if (value := getattr(load, name)) is not None:
-            layer[_SETTING_OF.get(name, name)] = (where, value)
-    layer["knobs"] = (where, {name: str(value) for name, value in scenario.knobs.items()})
-    return layer, scenario
+    return scenario_layer(scenario), scenario
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -1,1 +1,131 @@
-"""`stressdash run`: a session without a screen."""
+"""`stressdash run`: a session without a screen. stdout carries the result, stderr the narration."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from stressdash.errors import EngineError
+from stressdash.report.run_json import RunReport, to_json
+from stressdash.report.summary import summary
+from stressdash.scenario import Scenario
+from stressdash.session import Session, make_session
+from stressdash.session.export import check_writable, write_file
+from stressdash.settings import Settings
+from stressdash.snapshot import RunState, Snapshot
+from stressdash.text import clock, duration_us, escape, percent, rate
+
+__all__ = ["run_headless"]
+
+TICK_S: Final = 0.25
+INTERRUPTED: Final = 130
+
+
+def run_headless(
+    settings: Settings, scenario: Scenario | None, *, json_target: str | None, quiet: bool
+) -> int:
+    """Run the load, print the summary or the JSON, and return the exit code.
+
+    Raises:
+        StressdashError: the stack, the target or an input cannot be used.
+    """
+    if json_target not in (None, "-"):
+        check_writable(Path(str(json_target)))
+    try:
+        report = asyncio.run(_run(settings, scenario, quiet=quiet))
+    except asyncio.CancelledError:
+        return INTERRUPTED
+    data = to_json(report)
+    if json_target == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        sys.stdout.write(summary(report))
+        if json_target is not None:
+            write_file(Path(json_target), data)
+    return report.verdict.status.exit_code
+
+
+async def _run(settings: Settings, scenario: Scenario | None, *, quiet: bool) -> RunReport:
+    session = make_session(settings, scenario)
+    progress = _Progress(shown=not quiet and sys.stderr.isatty())
+    try:
+        with _interruptible(session):
+            await session.open(progress.say)
+            await session.start_load()
+            watching = asyncio.create_task(progress.follow(session))
+            report = await session.finished()
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+    finally:
+        progress.clear()
+        await session.close()
+    if report is None:
+        raise EngineError(session.notice or "the run ended without a result")
+    return report
+
+
+@contextlib.contextmanager
+def _interruptible(session: Session) -> Iterator[None]:
+    """The first signal ends the load in the plan's way and keeps its result; the next gives up at once."""
+    loop, main = asyncio.get_running_loop(), asyncio.current_task()
+    stopping: list[asyncio.Task[None]] = []
+
+    def interrupt() -> None:
+        if session.loading and not stopping:
+            stopping.append(loop.create_task(session.stop_load()))
+        elif main is not None:
+            main.cancel()
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+class _Progress:
+    """One line on stderr, rewritten in place; nothing when stderr is not a terminal."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+
+    def say(self, text: str) -> None:
+        """Show a sentence."""
+        if self._shown:
+            sys.stderr.write(f"\r\x1b[2K{escape(text, 78)}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave no trace of the line."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+
+    async def follow(self, session: Session) -> None:
+        """Show the run's figures until cancelled."""
+        while True:
+            self.say(_line(session.snapshot(span_s=1.0)))
+            await asyncio.sleep(TICK_S)
+
+
+def _line(snapshot: Snapshot) -> str:
+    if snapshot.state is RunState.DRAINING:
+        return "load has stopped; waiting for answers, APM and the audit"
+    client = snapshot.client
+    spans = clock(int(snapshot.elapsed_s))
+    if snapshot.duration_s is not None:
+        spans += f"/{clock(snapshot.duration_s)}"
+    return (
+        f"{spans}  {rate(client.requests_per_s)} req/s  ok {rate(client.goodput_per_s)}/s  "
+        f"p50 {duration_us(client.p50_us)}  p99 {duration_us(client.p99_us)}  "
+        f"fail {percent(client.failed_share)}"
+    )

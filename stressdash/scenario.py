@@ -19,7 +19,15 @@ from stressdash.errors import BadInput, UsageError
 from stressdash.paths import scenarios_dir
 from stressdash.quantities import parse_duration
 
-__all__ = ["Load", "Scenario", "ScenarioRequest", "bundled_scenarios", "find_scenario", "read_scenario"]
+__all__ = [
+    "Load",
+    "Scenario",
+    "ScenarioRequest",
+    "bundled_scenarios",
+    "find_scenario",
+    "read_scenario",
+    "scenario_layer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,23 @@ def read_scenario(path: Path) -> Scenario:
         raise complain(key[1] if key else "", str(error)) from error
     _check_values(scenario, complain)
     return scenario
+
+
+def scenario_layer(scenario: Scenario) -> dict[str, tuple[str, Any]]:
+    """Settings that a scenario file makes: name -> (where, value)."""
+    where = f"scenario {scenario.name}"
+    load = scenario.load
+    values: dict[str, Any] = {
+        "scenario": scenario.name,
+        "connections": load.connections,
+        "duration_s": None if load.duration is None else parse_duration(load.duration),
+        "max_requests": load.requests,
+        "timeout_s": None if load.timeout is None else parse_duration(load.timeout),
+        "connect_timeout_s": None if load.connect_timeout is None else parse_duration(load.connect_timeout),
+        "stop": load.stop,
+    }
+    layer = {name: (where, value) for name, value in values.items() if value is not None}
+    return {**layer, "knobs": (where, {name: str(value) for name, value in scenario.knobs.items()})}
 
 
 @dataclass(frozen=True, slots=True)

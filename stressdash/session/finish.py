@@ -1,0 +1,165 @@
+"""What is done once load has stopped: wait for the service and for APM, audit the rows, build the report."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from stressdash.errors import StressdashError
+from stressdash.metrics.verdict import judge, void_reasons
+from stressdash.report.build import apm_report, build_report, window_rows
+from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
+from stressdash.samples import ComponentState
+from stressdash.session.processors import machine
+from stressdash.session.run import LiveRun
+from stressdash.session.view import plain_url
+from stressdash.stack.database import Database
+from stressdash.store.audit import Audit, audit
+
+if TYPE_CHECKING:
+    from stressdash.session.session import Session
+
+__all__ = ["finish_run"]
+
+CATCH_UP_S: Final = 5.0
+"""How long APM may take to pass the time of the stop."""
+IDLE_S: Final = 10.0
+"""How long the service may take to finish what it has in flight."""
+
+
+async def finish_run(session: Session, run: LiveRun) -> RunReport:
+    """The report of a run that has ended. What cannot be learned any more stays unknown, with a warning."""
+    warnings: list[str] = []
+    stopped_ms = session.clock.wall_ms()
+    if session.apm is not None:
+        complete = await session.apm.caught_up(
+            stopped_ms, CATCH_UP_S, lambda: run.failed_traces(limit=10_000)
+        )
+    else:
+        complete = None
+    audited = await _audit(session, run, warnings)
+    session.errors.refresh(session.apm, session.watch.service)
+    totals = run.totals
+    started_s = run.started_s or 0.0
+    ended_s = run.ended_s or session.clock.now_s()
+    return build_report(
+        run_id=f"{run.plan.run_id:016x}",
+        scenario=session.settings.scenario,
+        target=plain_url(run.plan.url),
+        backend=session.stack.name,
+        started=datetime.fromtimestamp(_wall_ms(session, started_s) / 1e3, UTC),
+        machine=_machine(),
+        verdict=judge(void_reasons(totals, open_loop=False), interrupted=run.interrupted),
+        connections=run.connections,
+        totals=totals,
+        by_category=run.faults.by_category(),
+        errors=session.errors.rows,
+        interference=session.processors.over_run(totals.core_share_max, totals.completed + totals.failed),
+        plan=_plan(run),
+        warnings=(*warnings, *_component_warnings(session)),
+        explained=session.errors.explained,
+        apm=await _apm(session, started_s, ended_s, totals.measured_s, complete),
+        audit=audited,
+        knobs=session.watch.knobs,
+        marks=[mark for mark in session.marks if mark.at_s >= started_s],
+        windows=window_rows(session.timeline, started_s, started_s + max(1.0, ended_s - started_s)),
+    )
+
+
+def _wall_ms(session: Session, axis_s: float) -> int:
+    return session.clock.origin_wall_ms + int(axis_s * 1e3)
+
+
+def _machine() -> Machine:
+    facts = machine()
+    return Machine(
+        cores=int(facts["cores"]),
+        system=str(facts["system"]),
+        python=platform.python_version(),
+        memory_bytes=int(facts["memory_bytes"]),
+    )
+
+
+def _plan(run: LiveRun) -> dict[str, Scalar]:
+    plan = run.plan
+    return {
+        "loop": "closed",
+        "connections": plan.connections,
+        "duration_s": plan.duration_s,
+        "max_requests": plan.max_requests,
+        "timeout_s": plan.timeout_s,
+        "connect_timeout_s": plan.connect_timeout_s,
+        "stop": plan.stop,
+        "requests": ", ".join(f"{request.method} {request.path or '/'}" for request in plan.requests),
+    }
+
+
+def _component_warnings(session: Session) -> list[str]:
+    return [
+        f"{component.name} is {component.state}"
+        for component in session.watch.components
+        if component.state is not ComponentState.RUNNING
+    ]
+
+
+async def _apm(
+    session: Session, started_s: float, ended_s: float, measured_s: float, complete: bool | None
+) -> ApmReport:
+    apm, service = session.apm, session.watch.service
+    if apm is None:
+        return ApmReport()
+    try:
+        series = await apm.over(_wall_ms(session, started_s), _wall_ms(session, ended_s) + 1_000)
+    except StressdashError:
+        series = None
+    dropped = [
+        number
+        for number in (
+            apm.health.dropped if apm.health is not None else None,
+            service.agent_dropped if service is not None else None,
+        )
+        if number is not None
+    ]
+    return apm_report(
+        apm.health.product if apm.health is not None else "unknown",
+        series,
+        apm.groups,
+        measured_s=measured_s,
+        dropped=sum(dropped) if dropped else None,
+        complete=complete,
+    )
+
+
+async def _audit(session: Session, run: LiveRun, warnings: list[str]) -> Audit | None:
+    """Hold the stored rows against the ledger; None where one of them is not to be had."""
+    dsn = session.stack.addresses().database_dsn
+    ledger = run.fleet.ledger
+    if dsn is None or ledger is None:
+        return None
+    if not await _idle(session):
+        warnings.append("the service still has requests in flight: the audit may count them as dropped")
+    database = Database(dsn)
+    try:
+        stored = await database.stored(run.plan.run_tag)
+    except StressdashError as error:
+        warnings.append(f"no audit: {error}")
+        return None
+    finally:
+        await database.close()
+    return audit(ledger.codes(), stored)
+
+
+async def _idle(session: Session) -> bool:
+    """Whether the service has nothing in flight any more."""
+    try:
+        async with asyncio.timeout(IDLE_S):
+            while True:
+                status = await session.stack.service_status()
+                if status is None or not status.in_flight:
+                    return True
+                await asyncio.sleep(0.1)
+    except (TimeoutError, StressdashError):
+        return False
+

@@ -1,0 +1,111 @@
+"""CPU clocks of the machine and of the processes that share it, read through psutil and folded into usage."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import psutil
+
+from stressdash.metrics.interference import CpuReading, Usage, interference, usage
+from stressdash.samples import Component
+from stressdash.session.clock import Clock
+from stressdash.snapshot import Interference
+
+__all__ = ["Processors", "machine"]
+
+RECENT_S: Final = 2.0
+"""Seconds that the live shares cover."""
+
+
+class Processors:
+    """Samples CPU clocks; tells who used the machine in the last seconds and during the run."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._before: CpuReading | None = None
+        self._recent: deque[Usage] = deque()
+        self._run = Usage()
+        self.cores = psutil.cpu_count() or 1
+
+    def begin_run(self) -> None:
+        """Count the run's usage from the next sample on."""
+        self._run = Usage()
+        self._before = None
+
+    def sample(self, components: Sequence[Component], workers: Iterable[int]) -> Interference:
+        """Read all clocks and return the shares of the last seconds."""
+        reading = CpuReading(
+            at_s=self._clock.now_s(),
+            busy_s=_busy_s(),
+            steal_s=_steal_s(),
+            groups=_groups(components, workers),
+        )
+        if self._before is not None:
+            spent = usage(self._before, reading)
+            self._run += spent
+            self._recent.append(spent)
+            while sum(u.elapsed_s for u in self._recent) - self._recent[0].elapsed_s >= RECENT_S:
+                self._recent.popleft()
+        self._before = reading
+        return self.recent()
+
+    def recent(self, generator_core: float | None = None) -> Interference:
+        """Shares of the last seconds."""
+        return interference(_sum(self._recent), self.cores, generator_core=generator_core)
+
+    def over_run(self, generator_core: float | None, requests: int) -> Interference:
+        """Shares of the run up to the last sample."""
+        return interference(self._run, self.cores, generator_core=generator_core, requests=requests)
+
+
+def _sum(usages: Iterable[Usage]) -> Usage:
+    total = Usage()
+    for spent in usages:
+        total += spent
+    return total
+
+
+def _groups(components: Sequence[Component], workers: Iterable[int]) -> Mapping[str, Mapping[str, float]]:
+    groups: dict[str, dict[str, float]] = {
+        "generator": _clocks(workers),
+        "dashboard": _clocks([os.getpid()]),
+    }
+    for component in components:
+        if component.cpu_seconds is not None and component.pid is not None:
+            groups[component.name] = {f"{component.pid}": component.cpu_seconds}
+    return groups
+
+
+def _clocks(pids: Iterable[int]) -> dict[str, float]:
+    clocks: dict[str, float] = {}
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        clocks[f"{pid}@{process.create_time()}"] = times.user + times.system
+    return clocks
+
+
+def _busy_s() -> float:
+    times = psutil.cpu_times()
+    return float(sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq")))
+
+
+def _steal_s() -> float | None:
+    steal = getattr(psutil.cpu_times(), "steal", None)
+    return None if steal is None else float(steal)
+
+
+def machine() -> dict[str, str | int]:
+    """What a reader of a report needs to know of the machine; no names."""
+    system = os.uname()
+    return {
+        "system": f"{system.sysname} {system.release} {system.machine}",
+        "cores": psutil.cpu_count() or 1,
+        "memory_bytes": psutil.virtual_memory().total,
+    }

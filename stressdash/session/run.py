@@ -1,0 +1,64 @@
+"""One run of load: its plan, its engine, and what its windows add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Final
+
+from stressdash.load.fleet import Fleet
+from stressdash.load.plan import Plan
+from stressdash.metrics.faults import FaultTable
+from stressdash.metrics.figures import RecentWindows
+from stressdash.metrics.series import Timeline
+from stressdash.metrics.window import RunTotals
+from stressdash.samples import Window
+from stressdash.session.clock import Clock
+
+__all__ = ["LiveRun"]
+
+ASKED_FAULTS: Final = 64
+"""Faults whose trace ids are looked up in APM."""
+
+
+class LiveRun:
+    """Folds the windows of one run as they arrive."""
+
+    def __init__(self, plan: Plan, number: int, clock: Clock, timeline: Timeline, random: Random) -> None:
+        self.plan = plan
+        self.number = number
+        self.fleet = Fleet(plan, on_window=self.add)
+        self.totals = RunTotals()
+        self.faults = FaultTable(random)
+        self.recent = RecentWindows()
+        self.started_s: float | None = None
+        self.ended_s: float | None = None
+        self.connections = plan.connections
+        self.duration_s = plan.duration_s
+        self.stopping = False
+        self.interrupted = False
+        """Whether the user ended it before its time."""
+        self.core_share: float | None = None
+        """The busiest worker's share of its core, smoothed over about half a second."""
+        self._origin_ns = clock.origin_ns
+        self._timeline = timeline
+        self._cores: dict[int, float] = {}
+
+    def add(self, window: Window) -> None:
+        """Fold in one worker's window."""
+        self.totals.add(window)
+        self.faults.add(window)
+        self.recent.add(window)
+        self._timeline.add_window(window, self._origin_ns)
+        if window.length_ns > 0:
+            share = window.cpu_ns / window.length_ns
+            smooth = self._cores.get(window.worker, share)
+            self._cores[window.worker] = smooth + (share - smooth) / 5
+            self.core_share = max(self._cores.values())
+
+    def failed_traces(self, limit: int) -> Iterator[str]:
+        """Trace ids out of the faults' reservoirs, of the most frequent faults, at most about `limit`."""
+        faults = self.faults.top(ASKED_FAULTS)
+        share = max(16, limit // max(1, len(faults)))
+        for fault in faults:
+            yield from fault.trace_ids[:share]

@@ -1,0 +1,347 @@
+"""The session: owns the stack, the run and the watches; every command of screen and shell comes in here.
+
+Nothing is fatal after `open`: what goes wrong later is a state and a sentence in the snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Final
+
+from stressdash.apm.source import ApmSource
+from stressdash.errors import StressdashError, UsageError
+from stressdash.load.plan import Plan
+from stressdash.metrics.series import Timeline
+from stressdash.report.run_json import RunReport
+from stressdash.samples import Knob, LogLine
+from stressdash.scenario import Scenario, find_scenario
+from stressdash.session.choose import with_scenario
+from stressdash.session.clock import Clock
+from stressdash.session.detail import open_error
+from stressdash.session.errorlist import ErrorList
+from stressdash.session.export import write_report
+from stressdash.session.finish import finish_run
+from stressdash.session.plan import as_curl, as_wrk, build_plan
+from stressdash.session.processors import Processors
+from stressdash.session.run import LiveRun
+from stressdash.session.view import take_snapshot
+from stressdash.session.watch import ApmWatch, StackWatch, polling
+from stressdash.settings import Settings
+from stressdash.snapshot import ErrorDetail, Mark, RunState, Snapshot
+from stressdash.stack.backend import Stack
+
+__all__ = ["Session"]
+
+COMPONENTS_EVERY_S: Final = 0.5
+STATUS_EVERY_S: Final = 0.5
+APM_EVERY_S: Final = 0.5
+PROCESSORS_EVERY_S: Final = 0.5
+TRACES_PER_TICK: Final = 1_600
+KEEP_MARKS: Final = 500
+
+
+class Session:
+    """Everything that runs beneath a screen or a headless run; implements `SessionApi`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        scenario: Scenario | None,
+        stack: Stack,
+        *,
+        source: Callable[[Stack], ApmSource | None],
+        clock: Clock | None = None,
+    ) -> None:
+        """`source` makes the APM source once the stack is up; None when the stack has none."""
+        self.settings = settings
+        self.scenario = scenario
+        self.stack = stack
+        self.clock = clock or Clock()
+        self.timeline = Timeline()
+        self.processors = Processors(self.clock)
+        self.watch = StackWatch(stack, lambda label: self.mark(label, "component"))
+        self.apm: ApmWatch | None = None
+        self.source: ApmSource | None = None
+        self.errors = ErrorList(self.clock)
+        self.run: LiveRun | None = None
+        self.state = RunState.STARTING
+        self.notice = "starting the stack"
+        self.connections = settings.connections
+        self.duration_s = settings.duration_s
+        self.marks: list[Mark] = []
+        self.report: RunReport | None = None
+        self._make_source = source
+        self._runs = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._finished = asyncio.Event()
+        self._sequence = 0
+
+    # --- life -------------------------------------------------------------------------------------------
+
+    async def open(self, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Start or adopt the stack, turn the scenario's knobs, and begin to watch.
+
+        Raises:
+            StackError: the stack cannot be used; it is closed again.
+        """
+
+        def tell(text: str) -> None:
+            self.notice = text
+            progress(text)
+
+        try:
+            await self.stack.up(tell)
+            self.source = self._make_source(self.stack)
+            if self.source is not None:
+                self.apm = ApmWatch(self.source, self.clock)
+            await self.watch.poll_components()
+            await self._turn_scenario_knobs()
+        except StressdashError as error:
+            self.state, self.notice = RunState.FAILED, str(error)
+            raise
+        self.state, self.notice = RunState.READY, ""
+        self._spawn(polling(COMPONENTS_EVERY_S, self.watch.poll_components))
+        self._spawn(polling(STATUS_EVERY_S, self._poll_status))
+        self._spawn(polling(PROCESSORS_EVERY_S, self._poll_processors))
+        if self.apm is not None:
+            self._spawn(polling(APM_EVERY_S, self._poll_apm))
+
+    async def close(self) -> None:
+        """End the run, the watches and, unless it is to be kept, the stack. Idempotent."""
+        run = self.run
+        if run is not None:
+            await run.fleet.close()
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.source is not None:
+            await self.source.aclose()
+        await self.stack.close(keep=self.settings.keep)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.notice = f"{type(error).__name__}: {error}"
+
+    # --- watching ---------------------------------------------------------------------------------------
+
+    async def _poll_status(self) -> None:
+        await self.watch.poll_status()
+        now_s = self.clock.now_s()
+        if (service := self.watch.service) is not None and service.pool is not None:
+            self.timeline.add_gauge("pool.open", now_s, service.pool.open)
+            self.timeline.add_gauge("pool.in_use", now_s, service.pool.in_use)
+            self.timeline.add_gauge("pool.waiting", now_s, service.pool.waiting)
+        if (database := self.watch.database) is not None and database.threads_connected is not None:
+            self.timeline.add_gauge("database.threads", now_s, database.threads_connected)
+
+    async def _poll_processors(self) -> None:
+        fleet = self.run.fleet if self.run is not None else None
+        interference = self.processors.sample(
+            self.watch.components, fleet.worker_pids if fleet is not None else ()
+        )
+        now_s = self.clock.now_s()
+        for name in ("machine", "generator", "service", "database", "apm", "dashboard"):
+            if (share := getattr(interference, name)) is not None:
+                self.timeline.add_gauge(f"cpu.{name}", now_s, 100 * share)
+
+    async def _poll_apm(self) -> None:
+        assert self.apm is not None
+        await self.apm.poll(self.run.failed_traces(TRACES_PER_TICK) if self.run is not None else ())
+
+    def mark(self, label: str, kind: str) -> None:
+        """Leave a labelled mark on the charts."""
+        self.marks.append(Mark(self.clock.now_s(), label, kind))
+        del self.marks[:-KEEP_MARKS]
+
+    def snapshot(self, span_s: float | None = 60.0) -> Snapshot:
+        """The newest picture; its series reach back `span_s`, or over the whole session."""
+        self._sequence += 1
+        return take_snapshot(self, self._sequence, span_s)
+
+    # --- load -------------------------------------------------------------------------------------------
+
+    @property
+    def loading(self) -> bool:
+        """Whether a run is going on."""
+        return self.state in (RunState.RUNNING, RunState.PAUSED, RunState.DRAINING)
+
+    async def start_load(self) -> None:
+        """Start a run with the present connections, duration and knobs.
+
+        Raises:
+            StressdashError: the plan, the target or the engine cannot be used.
+        """
+        if self.loading:
+            raise UsageError("load is running already; stop it first")
+        if self.state is RunState.STARTING:
+            raise UsageError("the stack is still starting; load can start when it is ready")
+        plan = self._plan()
+        self._runs += 1
+        run = LiveRun(plan, self._runs, self.clock, self.timeline, Random(plan.run_id))
+        self._finished.clear()
+        self.report = None
+        self.errors.begin_run(run)
+        if self.apm is not None:
+            self.apm.begin_run()
+        self.processors.begin_run()
+        self.run, self.state, self.notice = run, RunState.RUNNING, ""
+        try:
+            await run.fleet.start()
+        except StressdashError as error:
+            self.state, self.notice = RunState.READY, str(error)
+            self.run = None
+            self._finished.set()
+            await run.fleet.close()
+            raise
+        run.started_s = self.clock.axis_s(run.fleet.started_ns)
+        self.mark(f"run {run.number}", "run")
+        self._spawn(self._see_through(run))
+
+    async def _see_through(self, run: LiveRun) -> None:
+        try:
+            await run.fleet.wait()
+        except StressdashError as error:
+            self.notice = str(error)
+        finally:
+            run.ended_s = self.clock.now_s()
+        self.state = RunState.DRAINING
+        try:
+            self.report = await finish_run(self, run)
+        finally:
+            await run.fleet.close()
+            self.state = RunState.FINISHED
+            self._finished.set()
+
+    async def finished(self) -> RunReport | None:
+        """Wait until the run has ended and everything about it is known."""
+        await self._finished.wait()
+        return self.report
+
+    async def stop_load(self) -> None:
+        """Stop the run in the plan's way."""
+        if (run := self._live()) is not None:
+            run.stopping = run.interrupted = True
+            self.state = RunState.DRAINING
+            await run.fleet.stop()
+
+    async def pause(self) -> None:
+        """Send nothing new; what is in flight finishes."""
+        if self.state is RunState.RUNNING and self.run is not None:
+            await self.run.fleet.pause()
+            self.state = RunState.PAUSED
+            self.mark("pause", "steer")
+
+    async def resume(self) -> None:
+        """Go on after `pause`."""
+        if self.state is RunState.PAUSED and self.run is not None:
+            await self.run.fleet.resume()
+            self.state = RunState.RUNNING
+            self.mark("resume", "steer")
+
+    async def set_connections(self, connections: int) -> None:
+        """Steer the run, and what the next run starts with."""
+        if connections < 1:
+            raise UsageError("load needs at least 1 connection")
+        before, self.connections = self.connections, connections
+        run = self._live()
+        if run is None or before == connections:
+            return
+        run.connections = connections
+        self.mark(f"conns {before:,}→{connections:,}", "steer")
+        await run.fleet.set_connections(connections)
+
+    async def set_duration(self, seconds: float | None) -> None:
+        """Move the end of the run, and of the next one; None runs until stopped."""
+        if seconds is not None and seconds <= 0:
+            raise UsageError("a duration must be longer than nothing")
+        self.duration_s = seconds
+        if (run := self._live()) is not None:
+            run.duration_s = seconds
+            await run.fleet.set_duration(seconds)
+
+    def _live(self) -> LiveRun | None:
+        return self.run if self.loading and self.run is not None and not self.run.stopping else None
+
+    async def load_scenario(self, name: str) -> None:
+        """Make a scenario the next run's plan and turn its knobs."""
+        if self.loading:
+            raise UsageError("load is running; stop it before choosing another scenario")
+        scenario = find_scenario(name)
+        self.settings = with_scenario(self.settings, scenario)
+        self.scenario = scenario
+        self.connections = self.settings.connections
+        self.duration_s = self.settings.duration_s
+        await self._turn_scenario_knobs()
+
+    # --- stack ------------------------------------------------------------------------------------------
+
+    async def _turn_scenario_knobs(self) -> None:
+        for name, value in self.settings.knobs.items():
+            await self.stack.set_knob(name, value)
+        self.watch.knobs = await self.stack.knobs()
+
+    async def set_knob(self, name: str, value: str) -> Knob:
+        """Turn a knob; under load it starts a new segment and leaves a mark."""
+        before = {knob.name: knob.actual for knob in self.watch.knobs}.get(name)
+        knob = await self.stack.set_knob(name, value)
+        if (run := self._live()) is not None:
+            await run.fleet.new_segment()
+        if knob.actual != before:
+            self.mark(f"{name} {before}→{knob.actual}", "knob")
+        with contextlib.suppress(StressdashError):
+            self.watch.knobs = await self.stack.knobs()
+        return knob
+
+    async def component_action(self, component: str, action: str) -> None:
+        """`start`, `stop`, `restart` or `kill` a component."""
+        self.mark(f"{action} {component}", "component")
+        await self.stack.action(component, action)
+        await self.watch.poll_components()
+
+    async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:
+        """Log lines of a component with a sequence above `after`."""
+        return await self.stack.logs(component, after)
+
+    # --- looking closer ---------------------------------------------------------------------------------
+
+    async def error_detail(self, row_id: str, sample: int = 0) -> ErrorDetail:
+        """Open an error row."""
+        return await open_error(self, row_id, sample)
+
+    def copy_text(self, what: str, row_id: str = "") -> str:
+        """`curl` and `wrk` of the plan; `value` of a row."""
+        if what in ("curl", "wrk"):
+            plan = self.run.plan if self.run is not None else self._plan()
+            return as_curl(plan) if what == "curl" else as_wrk(plan)
+        row = self.errors.row(row_id)
+        if what == "query":
+            return f'error.grouping_key : "{row.apm_group}"' if row.apm_group is not None else ""
+        return row.title
+
+    def _plan(self) -> Plan:
+        """The plan that the next run would have."""
+        return build_plan(
+            self.settings,
+            self.scenario,
+            base_url=self.stack.addresses().target_url,
+            run_id=secrets.randbits(64) | 1,
+            connections=self.connections,
+            duration_s=self.duration_s,
+        )
+
+    async def export(self) -> str:
+        """Write the last run's JSON into the state folder and return the path."""
+        if self.report is None:
+            raise UsageError("there is no finished run to export")
+        return str(write_report(self.report, self.settings.state / "exports"))

@@ -1,0 +1,158 @@
+"""Makes snapshots: the present state of a session as one immutable picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from stressdash.metrics.figures import apm_figures, apm_series
+from stressdash.snapshot import ApmFigures, ClientFigures, RunState, Series, Snapshot
+from stressdash.text import percent
+
+if TYPE_CHECKING:
+    from stressdash.session.session import Session
+
+__all__ = ["plain_url", "take_snapshot"]
+
+FIGURES_S: Final = 1.0
+"""Seconds that the two rows of figures cover."""
+POINTS: Final = 600
+"""Points of a series at most."""
+STEPS_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+SATURATED: Final = 0.9
+
+NO_LOAD: Final = ClientFigures(
+    window_s=FIGURES_S,
+    requests_per_s=None,
+    goodput_per_s=None,
+    p50_us=None,
+    p99_us=None,
+    p99_is_bound=False,
+    failed_share=None,
+    in_flight=0,
+    target_connections=0,
+    open_connections=0,
+    busy_connections=0,
+)
+
+
+def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snapshot:
+    """One picture; its series reach back `span_s` seconds, or to the session's start."""
+    now_s = session.clock.now_s()
+    run, watch = session.run, session.watch
+    plan = run.plan if run is not None else None
+    return Snapshot(
+        sequence=sequence,
+        now_s=now_s,
+        state=session.state,
+        notice=session.notice,
+        scenario=session.settings.scenario,
+        backend=session.stack.name,
+        target=plain_url(session.settings.url or (plan.url if plan is not None else "")),
+        cores=session.processors.cores,
+        run_id=f"{plan.run_id:016x}" if plan is not None else "",
+        run_number=run.number if run is not None else 0,
+        run_started_s=run.started_s if run is not None else None,
+        elapsed_s=run.totals.measured_s if run is not None else 0.0,
+        duration_s=session.duration_s,
+        client=_client(session),
+        apm=_apm(session),
+        interference=session.processors.recent(run.core_share if run is not None else None),
+        series=_charts(session, now_s, span_s),
+        marks=tuple(session.marks),
+        errors=session.errors.refresh(session.apm, watch.service),
+        components=watch.components,
+        knobs=watch.knobs,
+        service=watch.service,
+        database=watch.database,
+        totals=_totals(session),
+        client_faults_explained=session.errors.explained,
+        warnings=_warnings(session),
+    )
+
+
+def plain_url(url: str) -> str:
+    """A URL without user name and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _client(session: Session) -> ClientFigures:
+    run = session.run
+    if run is None or not session.loading:
+        return replace(NO_LOAD, target_connections=session.connections)
+    return run.recent.figures(run.recent.newest_ns, FIGURES_S)
+
+
+def _apm(session: Session) -> ApmFigures:
+    apm, service = session.apm, session.watch.service
+    figures = apm_figures(
+        apm.last_settled() if apm is not None else None,
+        apm.health if apm is not None else None,
+        window_s=FIGURES_S,
+        now_ms=session.clock.wall_ms(),
+        loaded=session.state is RunState.RUNNING,
+        agent_dropped=service.agent_dropped if service is not None else None,
+        enabled=service.apm_enabled if service is not None else None,
+    )
+    return replace(figures, detail=apm.detail) if apm is not None and apm.detail else figures
+
+
+def _charts(session: Session, now_s: float, span_s: float | None) -> Mapping[str, tuple[Series, ...]]:
+    reach_s = now_s if span_s is None else min(span_s, now_s)
+    step_s = next((step for step in STEPS_S if reach_s / step <= POINTS), STEPS_S[-1])
+    end_s = math.floor(now_s / step_s) * step_s
+    start_s = max(0.0, end_s - reach_s)
+    timeline = session.timeline
+
+    def line(key: str, label: str = "", unit: str = "") -> Series:
+        return timeline.series(key, start_s, end_s, step_s, label=label, unit=unit)
+
+    chart = None
+    if session.apm is not None:
+        chart = session.apm.chart(session.clock.origin_wall_ms + int(start_s * 1e3))
+
+    def apm(key: str) -> tuple[Series, ...]:
+        return (apm_series(key, chart, session.clock.origin_wall_ms),) if chart is not None else ()
+
+    failed = [line(f"client.failed.{category}") for category in timeline.categories(start_s, end_s)]
+    return {
+        "rate": (line("client.rate"), *apm("apm.rate"), line("client.goodput")),
+        "latency": (line("client.p50"), *apm("apm.p50"), line("client.p99"), *apm("apm.p99")),
+        "errors": (*failed, *apm("apm.failed")),
+        "resources": (
+            line("client.busy", "busy conns"),
+            line("pool.in_use", "pool in use"),
+            line("database.threads", "db threads"),
+            line("cpu.machine", "cpu %"),
+        ),
+    }
+
+
+def _totals(session: Session) -> Mapping[str, int]:
+    if session.run is None:
+        return {}
+    totals = session.run.totals
+    return {name: getattr(totals, name) for name in ("scheduled", "sent", "completed", "failed", "in_flight")}
+
+
+def _warnings(session: Session) -> tuple[str, ...]:
+    warnings = []
+    run, service = session.run, session.watch.service
+    if run is not None and session.loading and (run.core_share or 0) > SATURATED:
+        warnings.append(
+            f"the generator is the bottleneck: a worker uses {percent(run.core_share)} of its core"
+        )
+    if run is not None and run.totals.mixed:
+        warnings.append("figures are mixed: connections or a knob changed during the run")
+    if service is not None and service.apm_enabled is False:
+        warnings.append("APM is off in the service: the server's view is empty")
+    if session.apm is not None and session.apm.detail:
+        warnings.append(session.apm.detail)
+    warnings += [
+        f"{component.name} is {component.state}: {component.detail}" for component in session.watch.down()
+    ]
+    return tuple(warnings)

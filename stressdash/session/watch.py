@@ -1,0 +1,211 @@
+"""Watches everything but the load: the stack, the APM source and the machine's CPU clocks.
+
+One task each, polling at its own pace; the newest answers stand in public fields. A source that fails leaves
+its last answer and a sentence; it is asked again with back-off, and nothing here is ever fatal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from stressdash.apm.source import ApmSource
+from stressdash.errors import StressdashError
+from stressdash.samples import (
+    ApmBucket,
+    ApmHealth,
+    ApmSeries,
+    Component,
+    ComponentState,
+    DatabaseStatus,
+    ErrorGroup,
+    Knob,
+    ServiceStatus,
+)
+from stressdash.session.clock import Clock
+from stressdash.stack.backend import Stack
+
+__all__ = ["ApmWatch", "StackWatch", "polling"]
+
+T = TypeVar("T")
+
+STEP_MS: Final = 1_000
+WINDOW_MS: Final = 15_000
+"""Each tick asks for the last 15 s again: later ones are merged over what was provisional."""
+KEEP_BUCKETS: Final = 4 * 3600
+ASK_TRACES: Final = 400
+"""Trace ids per question."""
+SETTLE_MS: Final = 4_000
+
+
+async def polling(every_s: float, poll: Callable[[], Awaitable[None]]) -> None:
+    """Call `poll` for ever, slower while it fails."""
+    pause = every_s
+    while True:
+        try:
+            await poll()
+            pause = every_s
+        except StressdashError:
+            pause = min(pause * 2, 5.0)
+        await asyncio.sleep(pause)
+
+
+class StackWatch:
+    """Components, knobs and what service and database say of themselves."""
+
+    def __init__(self, stack: Stack, on_change: Callable[[str], None]) -> None:
+        """`on_change` gets a label for every change of a component's state."""
+        self._stack = stack
+        self._on_change = on_change
+        self.components: tuple[Component, ...] = ()
+        self.knobs: tuple[Knob, ...] = ()
+        self.service: ServiceStatus | None = None
+        self.database: DatabaseStatus | None = None
+
+    async def poll_components(self) -> None:
+        """State, CPU and memory of each component; called twice a second."""
+        before = {component.name: component.state for component in self.components}
+        self.components = await self._stack.components()
+        for component in self.components:
+            if before.get(component.name, component.state) != component.state:
+                self._on_change(f"{component.name} {component.state}")
+
+    async def poll_status(self) -> None:
+        """Pool, database and knobs as read back from the components."""
+        self.service = await self._ask(self._stack.service_status())
+        self.database = await self._ask(self._stack.database_status())
+        self.knobs = await self._stack.knobs()
+
+    async def _ask(self, question: Awaitable[T | None]) -> T | None:
+        try:
+            return await question
+        except StressdashError:
+            return None
+
+    def down(self) -> tuple[Component, ...]:
+        """Components that should run and do not."""
+        return tuple(
+            c for c in self.components if c.state in (ComponentState.FAILED, ComponentState.UNHEALTHY)
+        )
+
+
+class ApmWatch:
+    """The service's view of a run, merged from moving windows."""
+
+    def __init__(self, source: ApmSource, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._from_ms = clock.wall_ms()
+        self._buckets: dict[int, ApmBucket] = {}
+        self._asked_until_ms: int | None = None
+        self.series: ApmSeries | None = None
+        self.groups: tuple[ErrorGroup, ...] = ()
+        self.groups_of: dict[str, tuple[str, ...]] = {}
+        self._asked_ms: dict[str, int] = {}
+        self.health: ApmHealth | None = None
+        self.detail = ""
+        """Why the source does not answer; empty while it does."""
+
+    def begin_run(self) -> None:
+        """Count errors from now on."""
+        self._from_ms = self._clock.wall_ms()
+        self.groups = ()
+        self.groups_of, self._asked_ms = {}, {}
+
+    @property
+    def from_ms(self) -> int:
+        """Wall time from which errors count."""
+        return self._from_ms
+
+    def chart(self, start_ms: int) -> ApmSeries | None:
+        """One-second buckets from `start_ms` on, as far as any were seen; a lacking one was not answered."""
+        if self.series is None:
+            return None
+        buckets = tuple(self._buckets[key] for key in sorted(self._buckets) if key >= start_ms)
+        return replace(self.series, step_ms=STEP_MS, buckets=buckets)
+
+    def last_settled(self) -> ApmSeries | None:
+        """The newest second that no longer changes, as a series of that one bucket."""
+        if self.series is None:
+            return None
+        until_ms = self.series.provisional_from_ms
+        settled = [b for b in self.series.buckets if until_ms is None or b.start_ms + STEP_MS <= until_ms]
+        if not settled:
+            return None
+        last = settled[-1]
+        return replace(
+            self.series,
+            buckets=(last,),
+            mean_us=last.mean_us,
+            p50_us=last.p50_us,
+            p95_us=last.p95_us,
+            p99_us=last.p99_us,
+            transactions=last.transactions,
+            failed=last.failed,
+        )
+
+    async def over(self, start_ms: int, end_ms: int) -> ApmSeries:
+        """The whole of a run, from merged data."""
+        return await self._source.series(start_ms, end_ms, STEP_MS)
+
+    async def poll(self, traces: Iterable[str]) -> None:
+        """One tick: the moving window, the error groups, and the groups of these failed requests' traces.
+
+        Raises:
+            SourceError: the source did not answer; `detail` says why.
+        """
+        now_ms = self._clock.wall_ms()
+        reach_ms = now_ms - WINDOW_MS
+        if self._asked_until_ms is not None:
+            reach_ms = min(reach_ms, self._asked_until_ms - WINDOW_MS)
+        start_ms = max(reach_ms, self._clock.origin_wall_ms) // STEP_MS * STEP_MS
+        try:
+            self.series = await self._source.series(start_ms, now_ms + STEP_MS, STEP_MS)
+            self.groups = await self._source.error_groups(self._from_ms, now_ms + STEP_MS)
+            await self.resolve(traces)
+            self.health = await self._source.health()
+        except StressdashError as error:
+            self.detail = str(error)
+            raise
+        self.detail = "" if self.health.ok else self.health.detail
+        self._asked_until_ms = now_ms
+        for bucket in self.series.buckets:
+            self._buckets[bucket.start_ms] = bucket
+        while len(self._buckets) > KEEP_BUCKETS:
+            del self._buckets[min(self._buckets)]
+
+    async def resolve(self, traces: Iterable[str]) -> None:
+        """Ask which error groups the traces belong to.
+
+        A trace that APM does not know is asked again until it has had `SETTLE_MS` to arrive; only then does
+        it count as looked up without a group.
+        """
+        now_ms = self._clock.wall_ms()
+        unknown = [trace for trace in traces if trace not in self.groups_of]
+        for start in range(0, len(unknown), ASK_TRACES):
+            asked = unknown[start : start + ASK_TRACES]
+            found = await self._source.groups_of(asked)
+            self.groups_of.update(found)
+            for trace in asked:
+                if trace not in found and now_ms - self._asked_ms.setdefault(trace, now_ms) > SETTLE_MS:
+                    self.groups_of[trace] = ()
+
+    async def caught_up(self, until_ms: int, within_s: float, traces: Callable[[], Iterable[str]]) -> bool:
+        """Poll until APM holds transactions from `until_ms` on or is quiet, at most `within_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                quiet = 0
+                newest: int | None = None
+                while quiet < 3:
+                    with contextlib.suppress(StressdashError):
+                        await self.poll(traces())
+                    seen = self.health.newest_ms if self.health else None
+                    settled = seen is not None and (seen >= until_ms or seen == newest)
+                    quiet = quiet + 1 if settled else 0
+                    newest = seen
+                    await asyncio.sleep(0.35)
+                return True
+        return False
