@@ -1,0 +1,168 @@
+"""The two rows at the top of the screen: what client and APM say about the same last seconds."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from stressdash.metrics.window import RunTotals
+from stressdash.samples import ApmBucket, ApmHealth, ApmSeries, Window
+from stressdash.snapshot import ApmFigures, ClientFigures, Series
+
+__all__ = ["RecentWindows", "apm_figures", "apm_series"]
+
+KEPT_NS: Final = 15_000_000_000
+STEADY: Final = 0.05
+"""Relative change below which the rate counts as unchanged."""
+
+LABELS: Final = {
+    "apm.rate": ("apm", "req/s"),
+    "apm.failed": ("apm failed", "/s"),
+    "apm.p50": ("apm p50", "us"),
+    "apm.p99": ("apm p99", "us"),
+}
+
+
+class RecentWindows:
+    """The windows of the last seconds, from all workers."""
+
+    def __init__(self) -> None:
+        self._windows: deque[Window] = deque()
+        self._newest_ns = 0
+
+    def add(self, window: Window) -> None:
+        """Take a window in; forget those that no figure can need any more."""
+        self._windows.append(window)
+        self._newest_ns = max(self._newest_ns, window.start_ns + window.length_ns)
+        while self._windows[0].start_ns < self._newest_ns - KEPT_NS:
+            self._windows.popleft()
+
+    def clear(self) -> None:
+        """Forget all, for instance when another run starts."""
+        self._windows.clear()
+        self._newest_ns = 0
+
+    @property
+    def newest_ns(self) -> int:
+        """End of the newest window (monotonic); 0 when there is none."""
+        return self._newest_ns
+
+    def figures(self, now_ns: int, window_s: float) -> ClientFigures:
+        """The client's row over the `window_s` seconds before `now_ns` (monotonic)."""
+        start_ns = now_ns - round(window_s * 1e9)
+        totals = _totals(window for window in self._windows if start_ns <= window.start_ns < now_ns)
+        before = _totals(
+            w for w in self._windows if start_ns - 2 * (now_ns - start_ns) <= w.start_ns < start_ns
+        )
+        newest = self._newest_by_worker()
+        latency = totals.latency
+        return ClientFigures(
+            window_s=window_s,
+            requests_per_s=totals.requests_per_s,
+            goodput_per_s=totals.goodput_per_s,
+            p50_us=latency.percentile(0.50),
+            p99_us=latency.percentile(0.99),
+            p99_is_bound=latency.reaches_bound(0.99, totals.latency_timeouts),
+            failed_share=totals.failed_share,
+            in_flight=sum(window.in_flight for window in newest),
+            target_connections=sum(window.target_connections for window in newest),
+            open_connections=sum(window.open_connections for window in newest),
+            busy_connections=sum(window.busy_connections for window in newest),
+            trend=_trend(before.requests_per_s, totals.requests_per_s),
+        )
+
+    def _newest_by_worker(self) -> list[Window]:
+        newest: dict[int, Window] = {}
+        for window in self._windows:
+            seen = newest.get(window.worker)
+            if seen is None or window.start_ns >= seen.start_ns:
+                newest[window.worker] = window
+        return list(newest.values())
+
+
+def apm_figures(
+    series: ApmSeries | None,
+    health: ApmHealth | None,
+    *,
+    window_s: float,
+    now_ms: int,
+    loaded: bool,
+    agent_dropped: int | None = None,
+    enabled: bool | None = None,
+) -> ApmFigures:
+    """The service's row.
+
+    Args:
+        series: What the source answered for just these seconds; None when it did not.
+        health: Of the source; None when not asked yet.
+        window_s: Seconds that `series` covers.
+        now_ms: Wall clock; the lag is counted from here.
+        loaded: Whether load runs: without load nothing new comes in, and a lag would mislead.
+        agent_dropped: Events that the agent in the service dropped.
+        enabled: Whether the service reports to APM at all.
+    """
+    newest_ms = series.newest_ms if series else None
+    dropped = [number for number in (agent_dropped, health.dropped if health else None) if number is not None]
+    ended = series.transactions if series else 0
+    return ApmFigures(
+        window_s=window_s,
+        requests_per_s=series.transactions / window_s if series else None,
+        p50_us=series.p50_us if series else None,
+        p99_us=series.p99_us if series else None,
+        failed_share=series.failed / ended if series and ended else None,
+        lag_s=max(0.0, (now_ms - newest_ms) / 1e3) if loaded and newest_ms is not None else None,
+        dropped=sum(dropped) if dropped else None,
+        sampling=series.sampling if series else None,
+        enabled=enabled,
+        detail=health.detail if health and not health.ok else "",
+    )
+
+
+def apm_series(key: str, apm: ApmSeries, origin_ms: int) -> Series:
+    """`apm.rate`, `apm.failed`, `apm.p50` or `apm.p99` of an APM answer, for the chart.
+
+    `origin_ms` is the wall-clock time of second 0 of the axis. Buckets that are lacking are gaps.
+    """
+    label, unit = LABELS[key]
+    step_s = apm.step_ms / 1e3
+    start_ms = apm.buckets[0].start_ms if apm.buckets else origin_ms
+    end_ms = apm.buckets[-1].start_ms + apm.step_ms if apm.buckets else origin_ms
+    values: list[float | None] = [None] * ((end_ms - start_ms) // apm.step_ms)
+    for bucket in apm.buckets:
+        values[(bucket.start_ms - start_ms) // apm.step_ms] = _bucket_value(key, bucket, step_s)
+    provisional_ms = apm.provisional_from_ms
+    return Series(
+        key=key,
+        label=label,
+        unit=unit,
+        start_s=(start_ms - origin_ms) / 1e3,
+        step_s=step_s,
+        values=tuple(values),
+        provisional_from_s=None if provisional_ms is None else (provisional_ms - origin_ms) / 1e3,
+    )
+
+
+def _bucket_value(key: str, bucket: ApmBucket, step_s: float) -> float | None:
+    match key:
+        case "apm.rate":
+            return bucket.transactions / step_s
+        case "apm.failed":
+            return bucket.failed / step_s
+        case "apm.p50":
+            return bucket.p50_us
+        case _:
+            return bucket.p99_us
+
+
+def _totals(windows: Iterable[Window]) -> RunTotals:
+    totals = RunTotals()
+    for window in windows:
+        totals.add(window)
+    return totals
+
+
+def _trend(before: float | None, now: float | None) -> int:
+    if before is None or now is None or abs(now - before) <= STEADY * before:
+        return 0
+    return 1 if now > before else -1

@@ -1,0 +1,136 @@
+"""Counts of durations in the HdrHistogram layout: the mutable owner that windows are folded into.
+
+A percentile answers with the highest value of its bucket, so it never flatters and is at most 1/1024 too
+high. It is unknown while fewer than ten samples lie beyond it: the p99 of 200 requests is the luck of two.
+Knows nothing of time, transport or what the durations are of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from stressdash.hdr import bucket_high_us, bucket_index, bucket_low_us, bucket_mid_us
+from stressdash.samples import Counts
+
+__all__ = ["BEYOND", "Histogram"]
+
+BEYOND: Final = 10
+"""Samples that must lie beyond a percentile for it to be known: total >= BEYOND / (1 - q)."""
+
+
+class Histogram:
+    """Durations in microseconds, as sparse bucket counts; merges by addition."""
+
+    __slots__ = ("_counts", "_total")
+
+    def __init__(self, counts: Counts | None = None) -> None:
+        self._counts: dict[int, int] = {}
+        self._total = 0
+        if counts:
+            self.add(counts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self._counts == other._counts
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Histogram({self._counts!r})"
+
+    def add(self, counts: Counts) -> None:
+        """Add bucket counts as a window carries them."""
+        mine = self._counts
+        for index, number in counts.items():
+            if number:
+                mine[index] = mine.get(index, 0) + number
+                self._total += number
+
+    def add_value(self, value_us: int) -> None:
+        """Add one duration in microseconds; beyond an hour it counts as one hour."""
+        self.add({bucket_index(value_us): 1})
+
+    def merge(self, other: Histogram) -> None:
+        """Add everything that another histogram holds."""
+        self.add(other._counts)
+
+    def copy(self) -> Histogram:
+        """An independent histogram with the same counts."""
+        return Histogram(self._counts)
+
+    @property
+    def counts(self) -> Mapping[int, int]:
+        """Read-only view of the counts by bucket index."""
+        return MappingProxyType(self._counts)
+
+    @property
+    def total(self) -> int:
+        """Number of durations."""
+        return self._total
+
+    @property
+    def sum_us(self) -> float:
+        """Sum of all durations, each taken as the middle of its bucket."""
+        return sum(bucket_mid_us(index) * number for index, number in self._counts.items())
+
+    @property
+    def mean(self) -> float | None:
+        """Arithmetic mean in microseconds; None when empty."""
+        return self.sum_us / self._total if self._total else None
+
+    @property
+    def stdev(self) -> float | None:
+        """Standard deviation of the durations themselves, in microseconds; None when empty."""
+        mean = self.mean
+        if mean is None:
+            return None
+        squares = sum((bucket_mid_us(index) - mean) ** 2 * number for index, number in self._counts.items())
+        return math.sqrt(squares / self._total)
+
+    @property
+    def maximum(self) -> int | None:
+        """Highest value of the highest bucket, in microseconds; None when empty."""
+        return bucket_high_us(max(self._counts)) if self._counts else None
+
+    @property
+    def minimum(self) -> int | None:
+        """Lowest value of the lowest bucket, in microseconds; None when empty."""
+        return bucket_low_us(min(self._counts)) if self._counts else None
+
+    def knows(self, q: float) -> bool:
+        """Whether enough samples lie beyond quantile `q` (0 to 1) for it to be told."""
+        return self._total * (1 - q) >= BEYOND - 1e-6
+
+    def percentile(self, q: float) -> int | None:
+        """Quantile `q` (0 to 1) in microseconds; None while it is not known."""
+        return self.percentile_unchecked(q) if self.knows(q) else None
+
+    def percentile_unchecked(self, q: float) -> int | None:
+        """Quantile `q` in microseconds however few samples there are; None only when empty."""
+        index = self._bucket_of(q)
+        return None if index is None else bucket_high_us(index)
+
+    def reaches_bound(self, q: float, bounds: Histogram) -> bool:
+        """Whether quantile `q` lies in or above a bucket that holds lower bounds: then it reads as >=.
+
+        `bounds` is the part of this histogram whose true durations are longer than what was recorded, such as
+        the abort times of timeouts.
+        """
+        index = self._bucket_of(q)
+        return index is not None and bool(bounds._counts) and index >= min(bounds._counts)
+
+    def count_at_or_below(self, value_us: int) -> int:
+        """Number of durations in buckets up to and including that of `value_us`."""
+        last = bucket_index(value_us)
+        return sum(number for index, number in self._counts.items() if index <= last)
+
+    def _bucket_of(self, q: float) -> int | None:
+        # Stepping down one float keeps 0.9 * 10 from becoming rank 10 by rounding.
+        rank = max(1, math.ceil(math.nextafter(q * self._total, 0)))
+        for index in sorted(self._counts):
+            rank -= self._counts[index]
+            if rank <= 0:
+                return index
+        return None

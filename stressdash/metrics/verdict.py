@@ -1,0 +1,79 @@
+"""What a run is worth: passed, failed, void or interrupted, always with reasons.
+
+A void run measured the generator instead of the target. Sharing the machine is a warning, never a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from stressdash.metrics.window import RunTotals
+from stressdash.text import duration_us, percent
+
+__all__ = ["Status", "Verdict", "judge", "void_reasons"]
+
+SATURATED_SHARE: Final = 0.10
+LAG_FLOOR_US: Final = 5_000
+LAG_OF_MEDIAN: Final = 0.10
+SENT_SHARE: Final = 0.99
+
+
+class Status(StrEnum):
+    """The verdict in one word; also what scripts read."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """A threshold was not held."""
+    VOID = "void"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with."""
+        return {"passed": 0, "failed": 4, "void": 5, "interrupted": 130}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Status of a run and the sentences that explain it."""
+
+    status: Status
+    reasons: tuple[str, ...] = ()
+
+
+def void_reasons(totals: RunTotals, *, open_loop: bool, cap_bound: bool = False) -> tuple[str, ...]:
+    """Why the figures of a run cannot be trusted; empty when they can.
+
+    Args:
+        totals: Of the whole run.
+        open_loop: Whether requests were due at a rate.
+        cap_bound: Whether the cap on connections held due requests back: that is the target's doing.
+    """
+    reasons = []
+    saturated = totals.saturated_share
+    if saturated is not None and saturated > SATURATED_SHARE:
+        reasons.append(
+            f"a load worker was over 90 % of its core in {percent(saturated)} of the measured time"
+        )
+    if open_loop:
+        lag = totals.send_lag.percentile_unchecked(0.99)
+        limit = max(LAG_FLOOR_US, LAG_OF_MEDIAN * (totals.latency.percentile_unchecked(0.5) or 0))
+        if lag is not None and lag > limit:
+            reasons.append(f"requests left late: send lag p99 {duration_us(lag)}, limit {duration_us(limit)}")
+        if not cap_bound and totals.sent < SENT_SHARE * totals.scheduled:
+            sent = percent(totals.sent / totals.scheduled)
+            reasons.append(f"only {sent} of the due requests were sent")
+    return tuple(reasons)
+
+
+def judge(void: Sequence[str], failed: Sequence[str] = (), *, interrupted: bool = False) -> Verdict:
+    """The verdict: interrupted before void before failed thresholds, each with all reasons known."""
+    reasons = (*void, *failed)
+    if interrupted:
+        return Verdict(Status.INTERRUPTED, ("interrupted before its end", *reasons))
+    if void:
+        return Verdict(Status.VOID, reasons)
+    return Verdict(Status.FAILED if failed else Status.PASSED, reasons)
