@@ -1,0 +1,107 @@
+"""`python -m stressdash.embedded.apm`: runs the intake until it is told to end.
+
+Prints `listening on http://127.0.0.1:PORT` once bound. Ends with 0 on SIGTERM, SIGINT and, with
+`--until-stdin-closes`, when its standard input closes; with 2 on bad flags; with 3 when the port is taken.
+The secret token comes from the environment, STRESSDASH_APM_TOKEN, never from the command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+
+from aiohttp import web
+
+from stressdash.embedded.apm.server import application
+
+__all__ = ["main"]
+
+TOKEN_VARIABLE = "STRESSDASH_APM_TOKEN"  # noqa: S105  the variable's name, not a secret
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the intake and return its exit code."""
+    options = parser().parse_args(argv)
+    return asyncio.run(serve(options))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m stressdash.embedded.apm", description=__doc__.split("\n")[0]
+    )
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    made.add_argument("--port", type=port_number, default=0, help="port; 0 takes a free one (default)")
+    made.add_argument(
+        "--max-events", type=positive, default=500_000, help="events kept (default: %(default)s)"
+    )
+    made.add_argument("--until-stdin-closes", action="store_true", help="end when standard input closes")
+    return made
+
+
+def port_number(text: str) -> int:
+    """A TCP port or 0."""
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError(f"a port lies between 0 and 65535, not {number}")
+    return number
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
+
+
+async def serve(options: argparse.Namespace) -> int:
+    """Listen, announce it, and wait for the end."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    app = application(os.environ.get(TOKEN_VARIABLE, ""), options.max_events)
+    # The intake takes compression off itself, within its limits.
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, options.host, options.port)
+        try:
+            await site.start()
+        except OSError as error:
+            where = f"{options.host}:{options.port}"
+            sys.stderr.write(
+                f"cannot listen on {where}: {os.strerror(error.errno or 0)}; take another --port\n"
+            )
+            return 3
+        host, port = runner.addresses[0][:2]
+        shown = f"[{host}]" if ":" in host else host
+        sys.stdout.write(f"listening on http://{shown}:{port}\n")
+        sys.stdout.flush()
+        if options.until_stdin_closes:
+            watch_stdin(loop, ended)
+        await ended.wait()
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+def watch_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """Set `ended` at the end of standard input, whatever kind of file it is."""
+
+    def read_to_end() -> None:
+        while os.read(0, 4096):
+            pass
+        loop.call_soon_threadsafe(ended.set)
+
+    import threading
+
+    threading.Thread(target=read_to_end, daemon=True, name="stdin").start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""HTTP for `stressdash.apm.embedded`: the questions of `ApmSource`, answered as JSON.
+
+Figures are the dataclasses of `stressdash.samples`; samples and traces are documents as Elasticsearch would
+return them, so that both sources read them with the same eyes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from stressdash.embedded.apm.archive import Archive
+from stressdash.errors import BadInput
+from stressdash.wire import from_json, to_json
+
+__all__ = ["Questions"]
+
+PREFIX: Final = "/stressdash/v1"
+BUCKET_LIMIT: Final = 50_000
+TRACE_LIMIT: Final = 10_000
+
+
+class Questions:
+    """Handlers of the dashboard's routes.
+
+    Args:
+        archive: what is asked.
+        dropped: how many events are known not to have come in.
+    """
+
+    def __init__(self, archive: Archive, dropped: Callable[[], int]) -> None:
+        self._archive = archive
+        self._dropped = dropped
+
+    def routes(self) -> list[web.RouteDef]:
+        """Routes of the dashboard's questions."""
+        return [
+            web.get(f"{PREFIX}/series", self.series),
+            web.get(f"{PREFIX}/error-groups", self.error_groups),
+            web.get(f"{PREFIX}/error-groups/{{group}}", self.error_document),
+            web.get(f"{PREFIX}/traces/{{trace}}", self.trace),
+            web.get(f"{PREFIX}/traces/{{trace}}/error", self.trace_error),
+            web.post(f"{PREFIX}/groups-of", self.groups_of),
+            web.get(f"{PREFIX}/breakdown", self.breakdown),
+            web.get(f"{PREFIX}/process-metrics", self.process_metrics),
+            web.get(f"{PREFIX}/services", self.services),
+            web.get(f"{PREFIX}/health", self.health),
+        ]
+
+    async def series(self, request: web.Request) -> web.Response:
+        """`ApmSeries` of a range in steps."""
+        return answer(self._archive.series(*stepped_range(request), request.query.get("service")))
+
+    async def error_groups(self, request: web.Request) -> web.Response:
+        """List of `ErrorGroup`."""
+        return answer(self._archive.error_groups(*time_range(request), request.query.get("service")))
+
+    async def error_document(self, request: web.Request) -> web.Response:
+        """`total` and the `document` at `number`, null beyond the end."""
+        found = self._archive.error_document(
+            request.match_info["group"],
+            whole(request, "number"),
+            whole(request, "start") if "start" in request.query else None,
+            whole(request, "end") if "end" in request.query else None,
+        )
+        return answer(found)
+
+    async def trace(self, request: web.Request) -> web.Response:
+        """All documents of one trace."""
+        return answer(self._archive.trace_documents(request.match_info["trace"]))
+
+    async def trace_error(self, request: web.Request) -> web.Response:
+        """The first error of a trace, like `error_document`."""
+        return answer(self._archive.trace_error(request.match_info["trace"]))
+
+    async def groups_of(self, request: web.Request) -> web.Response:
+        """Object of trace id to error group keys, for a list of trace ids."""
+        trace_ids = from_json(await request.read(), list[str])
+        if len(trace_ids) > TRACE_LIMIT:
+            raise BadInput(f"ask for at most {TRACE_LIMIT} traces at once, not {len(trace_ids)}")
+        return answer(self._archive.groups_of(trace_ids))
+
+    async def breakdown(self, request: web.Request) -> web.Response:
+        """`Breakdown` of a range."""
+        return answer(self._archive.breakdown(*time_range(request), request.query.get("service")))
+
+    async def process_metrics(self, request: web.Request) -> web.Response:
+        """List of `ProcessMetric`."""
+        return answer(self._archive.process_metrics(*stepped_range(request), request.query.get("service")))
+
+    async def services(self, _request: web.Request) -> web.Response:
+        """List of names."""
+        return answer(self._archive.services())
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """`ApmHealth`."""
+        return answer(self._archive.health(self._dropped()))
+
+
+def answer(value: Any) -> web.Response:
+    """JSON of dataclasses and plain values."""
+    return web.Response(body=to_json(value), content_type="application/json")
+
+
+def whole(request: web.Request, name: str) -> int:
+    """A whole number from the query."""
+    text = request.query.get(name, "")
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 15:
+        raise BadInput(f"{name} must be a whole number, not {text[:40]!r}")
+    return int(text)
+
+
+def time_range(request: web.Request) -> tuple[int, int]:
+    """`start` and `end` in milliseconds since 1970."""
+    start_ms, end_ms = whole(request, "start"), whole(request, "end")
+    if not start_ms < end_ms:
+        raise BadInput(f"start must lie before end: {start_ms}, {end_ms}")
+    if end_ms - start_ms > 1000 * BUCKET_LIMIT:
+        raise BadInput(f"the range must not exceed {BUCKET_LIMIT} seconds")
+    return start_ms, end_ms
+
+
+def stepped_range(request: web.Request) -> tuple[int, int, int]:
+    """`start`, `end` and `step` in milliseconds."""
+    start_ms, end_ms = time_range(request)
+    step_ms = whole(request, "step")
+    if step_ms < 1 or (end_ms - start_ms) / step_ms > BUCKET_LIMIT:
+        raise BadInput(f"step must be positive and cut the range into at most {BUCKET_LIMIT} buckets")
+    return start_ms, end_ms, step_ms

@@ -1,0 +1,80 @@
+"""The intake as a web application: routes, the secret token, and errors that leak nothing."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from stressdash.embedded.apm.archive import Archive
+from stressdash.embedded.apm.intake import Intake, Limits
+from stressdash.embedded.apm.questions import Questions
+from stressdash.errors import BadInput
+
+__all__ = ["application"]
+
+INTAKE: Final = web.AppKey("intake", Intake)
+UNAUTHORIZED: Final = (
+    "authentication failed: missing or improperly formatted Authorization header: "
+    "expected 'Authorization: Bearer secret_token'"
+)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def application(token: str, max_events: int, limits: Limits | None = None) -> web.Application:
+    """The whole intake.
+
+    Args:
+        token: secret that agents and the dashboard send as bearer; empty for none.
+        max_events: how many events can be opened; the oldest are forgotten first.
+        limits: what agents may send at most.
+    """
+    archive = Archive(max_events, lambda: time.time_ns() // 1_000_000)
+    intake = Intake(archive, limits or Limits(), lambda: time.time_ns() // 1000, time.monotonic)
+    questions = Questions(archive, lambda: archive.rejected)
+    app = web.Application(middlewares=[guard(token)])
+    app[INTAKE] = intake
+    app.add_routes(intake.routes())
+    app.add_routes(questions.routes())
+    app.on_shutdown.append(refuse_from_now)
+    return app
+
+
+async def refuse_from_now(app: web.Application) -> None:
+    """What still comes is answered 503."""
+    app[INTAKE].closing = True
+
+
+def guard(token: str) -> Middleware:
+    """Middleware: asks for the token, and turns what handlers raise into answers."""
+    expected = token.encode()
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        known = scheme == "Bearer" and hmac.compare_digest(given.strip().encode(), expected)
+        if expected and not known:
+            if request.path == "/":
+                return web.Response()
+            return failure(401, UNAUTHORIZED)
+        try:
+            return await handler(request)
+        except BadInput as error:
+            return failure(400, str(error))
+        except web.HTTPNotFound:
+            return failure(404, "404 page not found")
+        except web.HTTPMethodNotAllowed as error:
+            return failure(405, f"method not supported: {error.method}")
+
+    return guarded
+
+
+def failure(status: int, message: str) -> web.Response:
+    """A refusal in apm-server's form."""
+    response = web.json_response({"error": message}, status=status)
+    response.force_close()
+    return response
