@@ -1,0 +1,220 @@
+"""What happens by the clock and by command: windows, phases, segments, steering, the end of the run.
+
+Windows lie on one grid of 100 ms from the start of the run, the same in every worker; a change of phase or
+segment splits the one it falls into. Everything that a poll brings counts in the window of that poll.
+"""
+
+from __future__ import annotations
+
+import mmap
+import random
+import time
+from typing import Final
+
+from stressdash.load.books import Books, Cell, Gauges, Issue
+from stressdash.load.connection import BUSY, IDLE, NEVER_NS, Connection
+from stressdash.load.control import Assignment, Command, Link, Report
+from stressdash.load.ledger import Outcome
+from stressdash.load.lines import READ
+from stressdash.load.loop import Loop
+from stressdash.samples import Phase, Window
+
+__all__ = ["GRID_NS", "Conductor"]
+
+GRID_NS: Final = 100_000_000
+SECOND_NS: Final = 1_000_000_000
+UNLIMITED: Final = 1 << 62
+
+
+class Conductor(Loop):
+    """One worker's run from start to end."""
+
+    def __init__(self, assignment: Assignment, link: Link, codes: mmap.mmap | None) -> None:
+        plan = assignment.plan
+        super().__init__(assignment, Books(plan.run_id, assignment.worker, random.Random(plan.seed)), codes)
+        self._link = link
+        self._poller.register(link.fileno(), READ)
+        self._stop_mode = plan.stop
+        self._wanted = assignment.connections
+        self._limited = assignment.max_requests is not None
+        self._budget = UNLIMITED if assignment.max_requests is None else assignment.max_requests
+        """Credit set aside while paused."""
+        self._phase = Phase.RUN
+        self._segment = 0
+        self._start_ns = 0
+        self._window_ns = 0
+        self._end_ns = NEVER_NS
+        self._number_before = self._number
+
+    def run(self, start_ns: int, end_ns: int | None) -> None:
+        """Load from `start_ns` on; returns when the run has ended and every window was reported."""
+        time.sleep(max(0, start_ns - self._clock()) / 1e9)
+        self._start_ns = self._window_ns = start_ns
+        self._end_ns = NEVER_NS if end_ns is None else end_ns
+        self._edge_ns = min(start_ns + GRID_NS, self._end_ns)
+        self._credit = self._budget
+        self._books.begin(time.process_time_ns())
+        self._add_connections(self._wanted)
+        self._spin(self._link.fileno())
+
+    # --- the clock ------------------------------------------------------------------------------------
+
+    def _tick(self, now: int) -> None:
+        while self._edge_ns <= now and not self._ended:
+            edge = self._edge_ns
+            if edge == self._end_ns:
+                self._end_ns = NEVER_NS
+                self._stop(self._stop_mode, edge)
+            else:
+                self._close_window(edge)
+        for connection in self._timers.due(now):
+            self._expire(connection, now)
+
+    def _close_window(self, at_ns: int) -> None:
+        """Report everything since the last window, and begin the next at `at_ns`."""
+        if at_ns > self._window_ns:
+            self._link.report(Report("window", self._window(at_ns)))
+            self._window_ns = at_ns
+        self._set_edge()
+
+    def _set_edge(self) -> None:
+        cell = (self._window_ns - self._start_ns) // GRID_NS
+        self._edge_ns = min(self._start_ns + (cell + 1) * GRID_NS, self._end_ns)
+
+    def _window(self, at_ns: int) -> Window:
+        if (at_ns - self._start_ns) % SECOND_NS == 0:
+            self._hand_in_slowest()
+        issued = (self._number - self._number_before) // self._stride
+        issue = Issue(scheduled=issued + self._refused, issued=issued)
+        self._number_before = self._number
+        self._refused = 0
+        cell = Cell(self._window_ns, at_ns, self._segment, self._phase)
+        return self._books.close(cell, self._gauges(at_ns), issue)
+
+    def _hand_in_slowest(self) -> None:
+        if self._slowest is not None:
+            self._books.slow(*self._slowest)
+            self._slowest = None
+            self._slowest_ns = -1
+
+    def _gauges(self, at_ns: int) -> Gauges:
+        """Counted from the connections themselves."""
+        opened = busy = age_ns = 0
+        for connection in self._by_fd.values():
+            if connection.state == BUSY:
+                busy += 1
+                age_ns += at_ns - connection.since_ns
+            elif connection.state == IDLE:
+                opened += 1
+        return Gauges(
+            target=self._wanted,
+            open=opened + busy,
+            busy=busy,
+            in_flight=busy,
+            age_ns=age_ns,
+            cpu_ns=time.process_time_ns(),
+        )
+
+    # --- commands -------------------------------------------------------------------------------------
+
+    def _obey(self, now: int) -> None:
+        for command in self._link.commands():
+            self._carry_out(command, now)
+
+    def _carry_out(self, command: Command, now: int) -> None:
+        if self._ended:
+            return
+        if command.verb == "stop":
+            self._stop(command.mode, now)
+        elif self._stopping:
+            return
+        elif command.verb == "connections":
+            self._close_window(now)
+            self._segment = command.segment
+            self._steer(command.connections)
+        elif command.verb == "segment":
+            self._close_window(now)
+            self._segment = command.segment
+        elif command.verb == "end":
+            self._move_end(command.end_ns, now)
+        elif command.verb == "pause":
+            self._pause(now)
+        elif command.verb == "resume":
+            self._resume(command.end_ns, now)
+
+    def _steer(self, wanted: int) -> None:
+        """More connections queue to be opened; of too many, the busy leave last, after their answer."""
+        self._wanted = wanted
+        staying = [connection for connection in self._connections.values() if not connection.leaving]
+        for connection in self._connections.values():
+            if connection.leaving and len(staying) < wanted:
+                connection.leaving = False
+                staying.append(connection)
+        self._add_connections(wanted - len(staying))
+        staying.sort(key=lambda connection: connection.state)
+        for connection in staying[: max(0, len(staying) - wanted)]:
+            self._dismiss(connection)
+
+    def _dismiss(self, connection: Connection) -> None:
+        connection.leaving = True
+        if connection.state != BUSY:
+            self._discard(connection)
+
+    def _move_end(self, end_ns: int | None, now: int) -> None:
+        self._end_ns = NEVER_NS if end_ns is None else max(end_ns, now)
+        self._set_edge()
+
+    def _pause(self, now: int) -> None:
+        if self._phase is Phase.RUN:
+            self._close_window(now)
+            self._phase = Phase.PAUSED
+            self._budget, self._credit = self._credit, 0
+            self._opener.held = True
+            self._move_end(None, now)
+
+    def _resume(self, end_ns: int | None, now: int) -> None:
+        if self._phase is Phase.PAUSED:
+            self._close_window(now)
+            self._phase = Phase.RUN
+            self._credit = self._budget
+            self._opener.held = False
+            self._move_end(end_ns, now)
+            self._offer_idle()
+
+    # --- the end --------------------------------------------------------------------------------------
+
+    def _stop(self, mode: str, now: int) -> None:
+        """Send nothing new; wait for what is in flight, or hang up on it."""
+        self._hand_in_slowest()
+        self._close_window(now)
+        self._phase = Phase.DRAIN
+        self._stopping = True
+        self._end_ns = NEVER_NS
+        self._credit = self._budget = 0
+        self._opener.clear()
+        for connection in list(self._connections.values()):
+            if connection.state != BUSY:
+                self._discard(connection)
+        if mode == "abort" or not self._busy:
+            self._finish_run()
+
+    def _settle(self, now: int) -> None:
+        if self._ended:
+            return
+        if self._stopping:
+            self._hand_in_slowest()
+            self._close_window(now)
+            self._finish_run()
+        elif self._limited and self._credit == 0 and self._phase is Phase.RUN:
+            self._stop(self._stop_mode, now)
+
+    def _finish_run(self) -> None:
+        """Hang up on what the last window counts as in flight."""
+        self._ended = True
+        for connection in self._by_fd.values():
+            if connection.state == BUSY and connection.request < self._codes_limit:
+                self._book_outcome(connection, int(Outcome.DROPPED))
+            assert connection.sock is not None
+            connection.sock.close()
+        self._by_fd.clear()
+        self._link.report(Report("ended"))

@@ -1,0 +1,63 @@
+"""One connection: a number that lives as long as the connection is wanted, and the socket it has now.
+
+A connection that loses its socket keeps its number and gets another one.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from stressdash.load.http1 import Parser
+from stressdash.load.message import Message
+
+__all__ = ["BUSY", "CLOSED", "CONNECTING", "IDLE", "NEVER_NS", "Connection"]
+
+NEVER_NS: Final = 1 << 62
+
+CLOSED: Final = 0
+"""Without a socket: waits for its turn to connect, or is gone for good."""
+CONNECTING: Final = 1
+IDLE: Final = 2
+BUSY: Final = 3
+"""Holds a request."""
+
+
+class Connection:
+    """Owned by the loop, which alone changes it."""
+
+    __slots__ = (
+        "alarm_ns", "backoff_ns", "fd", "first_byte_ns", "leaving", "message", "number", "parser", "recv",
+        "reopening", "request", "send", "since_ns", "sock", "state", "tries", "unsent",
+    )  # fmt: skip
+
+    recv: Callable[[int], bytes]
+    send: Callable[[bytes], int]
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.state = CLOSED
+        self.sock: socket.socket | None = None
+        self.fd = -1
+        self.since_ns = 0
+        """When the request's first byte was sent (busy), or when connecting began (connecting)."""
+        self.first_byte_ns = 0
+        """When the first byte of an answer that takes several reads came; 0 before."""
+        self.request = 0
+        """Number of the request it holds, or held last."""
+        self.message: Message | None = None
+        self.parser: Parser | None = None
+        """Set while an answer takes more than the fast path."""
+        self.unsent = b""
+        """Rest of a request that the socket did not take at once."""
+        self.leaving = False
+        """To be closed once its request has ended."""
+        self.reopening = False
+        """The peer closed it while idle: connecting again is a reconnect, not a connect."""
+        self.tries = 0
+        """Addresses of the target that failed since it last had a socket."""
+        self.backoff_ns = 0
+        """How long it waits after the next refusal; 0 when none has come in a row."""
+        self.alarm_ns = NEVER_NS
+        """The live entry among the timers."""

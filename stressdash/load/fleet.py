@@ -1,0 +1,219 @@
+"""The parent's side of the engine: a run of load over worker processes, started, steered, stopped, read.
+
+All workers share one grid of windows, which begins at `started_ns`. The fleet owns the run's clock: workers
+are told when the run ends, again after each pause, so that paused time never counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from stressdash.errors import EngineError, UsageError
+from stressdash.load.capacity import check_capacity, workers_needed
+from stressdash.load.control import Assignment, Command
+from stressdash.load.ledger import Ledger, map_page_file, new_page_file
+from stressdash.load.plan import MAX_CONNECTIONS, Plan
+from stressdash.load.process import WorkerProcess
+from stressdash.load.target import Address, guard, parse_url, resolve
+from stressdash.samples import Window
+
+__all__ = ["Fleet"]
+
+READY_S: Final = 20.0
+"""How long a worker may take to start on a loaded machine."""
+LEAD_NS: Final = 20_000_000
+"""From the start command to the start, so that all workers begin together."""
+GRACE_S: Final = 5.0
+"""What a worker may take beyond the time its work is bounded by."""
+CLOSE_S: Final = 2.0
+
+
+class Fleet:
+    """One run. Make a new fleet for the next."""
+
+    def __init__(self, plan: Plan, *, on_window: Callable[[Window], None]) -> None:
+        """A fleet that has not started.
+
+        Args:
+            plan: what to do.
+            on_window: called in the event loop with each worker's windows as they come.
+        """
+        self._plan = plan
+        self._on_window = on_window
+        self._workers: list[WorkerProcess] = []
+        self._listeners: list[asyncio.Task[None]] = []
+        self._ready: list[asyncio.Event] = []
+        self._ledger_files: list[int] = []
+        self._deaths: list[EngineError] = []
+        self._segment = 0
+        self._duration_s = plan.duration_s
+        self._paused_ns = 0
+        self._pause_began_ns: int | None = None
+        self.started_ns = 0
+        """Monotonic time at which the grid of windows begins."""
+        self.started_wall_ms = 0
+        """The same moment as milliseconds since 1970."""
+        self.ledger: Ledger | None = None
+        """After the end, when the plan's bodies tell requests apart."""
+
+    @property
+    def worker_pids(self) -> tuple[int, ...]:
+        """Process ids of the workers."""
+        return tuple(worker.pid for worker in self._workers)
+
+    async def start(self) -> None:
+        """Check the target, spawn the workers, and start them together.
+
+        Raises:
+            TargetError: the host cannot be resolved.
+            TargetRefused: the guard said no.
+            UsageError: the plan asks for more than this machine can hold.
+            EngineError: a worker could not be started.
+        """
+        target = parse_url(self._plan.url)
+        addresses = await resolve(target)
+        guard(target, addresses, self._plan.allow_targets)
+        count = self._plan.workers or workers_needed(self._plan.connections)
+        check_capacity(self._plan.connections, count, len(addresses))
+        try:
+            await self._spawn(count, addresses)
+        except BaseException:
+            await self.close()
+            raise
+        self.started_ns = time.monotonic_ns() + LEAD_NS
+        self.started_wall_ms = (time.time_ns() + LEAD_NS) // 1_000_000
+        self._tell_all(Command("start", at_ns=self.started_ns, end_ns=self._end_ns()))
+
+    async def _spawn(self, count: int, addresses: tuple[Address, ...]) -> None:
+        if self._plan.has_identity:
+            self._ledger_files = [new_page_file() for _ in range(count)]
+        files: Sequence[int | None] = self._ledger_files or [None] * count
+        self._workers = list(await asyncio.gather(*(WorkerProcess.spawn(file) for file in files)))
+        connections = _shares(self._plan.connections, count)
+        budgets = (
+            [None] * count if self._plan.max_requests is None else _shares(self._plan.max_requests, count)
+        )
+        for number, worker in enumerate(self._workers):
+            ready = asyncio.Event()
+            self._ready.append(ready)
+            self._listeners.append(asyncio.create_task(self._listen(worker, ready)))
+            worker.tell(
+                Assignment(self._plan, number, count, addresses, connections[number], budgets[number])
+            )
+        try:
+            async with asyncio.timeout(READY_S):
+                await asyncio.gather(*(ready.wait() for ready in self._ready))
+        except TimeoutError as error:
+            raise EngineError(
+                f"a load worker was not ready within {READY_S:g} s; is the machine idle?"
+            ) from error
+        if self._deaths:
+            raise self._deaths[0]
+
+    async def _listen(self, worker: WorkerProcess, ready: asyncio.Event) -> None:
+        """Hand on a worker's windows until it has ended."""
+        async for report in worker.reports():
+            if report.window is not None:
+                self._on_window(report.window)
+            elif report.verb == "ready":
+                ready.set()
+            elif report.verb == "ended":
+                return
+        self._deaths.append(await worker.death())
+        ready.set()
+        self._tell_all(Command("stop", mode="abort"))
+
+    # --- steering -------------------------------------------------------------------------------------
+
+    async def set_connections(self, connections: int) -> None:
+        """Change the number of connections; begins a segment.
+
+        Raises:
+            UsageError: more than this machine can hold, or none.
+        """
+        if not 1 <= connections <= MAX_CONNECTIONS:
+            raise UsageError(f"{connections} connections cannot be held; give 1 to {MAX_CONNECTIONS}")
+        check_capacity(connections, len(self._workers), 1)
+        self._segment += 1
+        shares = _shares(connections, len(self._workers))
+        for worker, share in zip(self._workers, shares, strict=True):
+            worker.tell(Command("connections", segment=self._segment, connections=share))
+
+    async def set_duration(self, seconds: float | None) -> None:
+        """Move the end of the run, counted from its start without pauses; None runs until stopped."""
+        self._duration_s = seconds
+        if self._pause_began_ns is None:
+            self._tell_all(Command("end", end_ns=self._end_ns()))
+
+    async def new_segment(self) -> int:
+        """Begin a segment, because something other than the load was changed; returns its number."""
+        self._segment += 1
+        self._tell_all(Command("segment", segment=self._segment))
+        return self._segment
+
+    async def pause(self) -> None:
+        """Send nothing new; what is in flight finishes."""
+        if self._pause_began_ns is None:
+            self._pause_began_ns = time.monotonic_ns()
+            self._tell_all(Command("pause"))
+
+    async def resume(self) -> None:
+        """Go on; the end of the run moves by the length of the pause."""
+        if self._pause_began_ns is not None:
+            self._paused_ns += time.monotonic_ns() - self._pause_began_ns
+            self._pause_began_ns = None
+            self._tell_all(Command("resume", end_ns=self._end_ns()))
+
+    # --- the end --------------------------------------------------------------------------------------
+
+    async def stop(self, mode: str | None = None) -> None:
+        """End the load by `drain` or `abort`; returns when no worker runs any more.
+
+        Args:
+            mode: the plan's own way when None.
+        """
+        self._tell_all(Command("stop", mode=mode or self._plan.stop))
+        patience_s = self._plan.timeout_s + self._plan.connect_timeout_s + GRACE_S
+        await asyncio.wait(self._listeners, timeout=patience_s)
+        await self.close()
+
+    async def wait(self) -> None:
+        """Return when the run has ended, by its plan or by `stop`.
+
+        Raises:
+            EngineError: a worker died. What was measured until then was handed on.
+        """
+        await asyncio.gather(*self._listeners)
+        await self.close()
+        if self._deaths:
+            raise self._deaths[0]
+
+    async def close(self) -> None:
+        """Let go of everything; ends the workers if they still run. May be called again."""
+        for listener in self._listeners:
+            listener.cancel()
+        await asyncio.gather(*self._listeners, return_exceptions=True)
+        await asyncio.gather(*(worker.close(CLOSE_S) for worker in self._workers))
+        if self._ledger_files:
+            self.ledger = Ledger([map_page_file(file) for file in self._ledger_files])
+            for file in self._ledger_files:
+                os.close(file)
+            self._ledger_files = []
+
+    def _end_ns(self) -> int | None:
+        if self._duration_s is None:
+            return None
+        return self.started_ns + self._paused_ns + round(self._duration_s * 1e9)
+
+    def _tell_all(self, command: Command) -> None:
+        for worker in self._workers:
+            worker.tell(command)
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """The total in whole parts that differ by one at most."""
+    return [total // parts + (part < total % parts) for part in range(parts)]

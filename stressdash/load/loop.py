@@ -1,0 +1,309 @@
+"""The hot path: polls, clocks, requests and answers of one worker process.
+
+One thread, one poller, non-blocking sockets, no asyncio. Each connection is registered once. Per poll the
+clock is read before and after the batch, per request once more just before `send`, as latency runs from
+there to the poll that brought the last byte. Most answers take the fast path in `_readable`: the header
+block is one that was parsed before, the body came with it, and the next request leaves at once.
+
+`_credit` is how many requests may be sent now: in the closed loop what is left of the budget, nothing while
+paused or stopping. What happens by the clock or by command is the conductor's
+(`stressdash.load.conductor`).
+"""
+
+from __future__ import annotations
+
+import mmap
+from abc import abstractmethod
+from typing import Final
+
+from stressdash.hdr import bucket_index
+from stressdash.load.books import Books, Ending
+from stressdash.load.connection import BUSY, NEVER_NS, Connection
+from stressdash.load.control import Assignment
+from stressdash.load.faults import FaultKind, kind_of_answer, kind_of_eof, kind_of_os_error
+from stressdash.load.http1 import Head, Malformed, Parser
+from stressdash.load.ledger import CAPACITY, Outcome
+from stressdash.load.lines import READ, WRITE, Lines
+from stressdash.load.message import Message, schedule_messages
+from stressdash.load.target import parse_url
+
+__all__ = ["Loop"]
+
+READ_BYTES: Final = 1 << 16
+EVENTS: Final = 512
+IN_FLIGHT, ACKNOWLEDGED, REJECTED, DROPPED, NOT_SENT = (
+    int(outcome)
+    for outcome in (
+        Outcome.IN_FLIGHT,
+        Outcome.ACKNOWLEDGED,
+        Outcome.REJECTED,
+        Outcome.DROPPED,
+        Outcome.NOT_SENT,
+    )
+)
+
+
+class Loop(Lines):
+    """Keeps requests going on the connections of one worker."""
+
+    def __init__(self, assignment: Assignment, books: Books, codes: mmap.mmap | None) -> None:
+        super().__init__(assignment, books)
+        plan = assignment.plan
+        target = parse_url(plan.url)
+        messages = [Message(request, plan, target, assignment.worker) for request in plan.requests]
+        self._messages = schedule_messages(messages, [request.weight for request in plan.requests])
+        self._heads: dict[bytes, Head] = {}
+        self._heads_bodyless: dict[bytes, Head] = {}
+        self._stride = assignment.workers
+        self._number = assignment.worker + 1
+        """Number of the next request."""
+        self._refused = 0
+        """Requests of this window that ended with a refused connect, so without a number."""
+        self._codes = codes
+        self._codes_limit = CAPACITY * self._stride if codes is not None else 0
+        self._credit = 0
+        self._edge_ns = NEVER_NS
+        """When the clock asks for something next."""
+        self._slowest: tuple[int, Ending] | None = None
+        self._slowest_ns = -1
+        self._ended = False
+
+    @abstractmethod
+    def _tick(self, now: int) -> None:
+        """The edge was reached, or an alarm went off."""
+
+    @abstractmethod
+    def _obey(self, now: int) -> None:
+        """Commands wait on the link."""
+
+    @abstractmethod
+    def _settle(self, now: int) -> None:
+        """No request is in flight: perhaps the run has ended."""
+
+    # --- the hot path ---------------------------------------------------------------------------------
+
+    def _spin(self, control: int) -> None:
+        """Poll and serve until the run has ended; `control` is the link's descriptor."""
+        clock, poll, by_fd, books = self._clock, self._poller.poll, self._by_fd, self._books
+        now = clock()
+        while not self._ended:
+            wake = min(self._edge_ns, self._timers.next_ns, self._opener.next_ns)
+            events = poll(max(0, wake - now) / 1e9, EVENTS)
+            polled = clock()
+            if polled >= wake:
+                self._tick(polled)
+            for fd, mask in events:
+                connection = by_fd.get(fd)
+                if connection is None:
+                    if fd == control:
+                        self._obey(polled)
+                elif mask == READ:
+                    self._readable(connection, polled)
+                else:
+                    self._ready(connection, mask, polled)
+            now = clock()
+            if events:
+                books.loop_lag[bucket_index((now - polled) // 1000)] += 1
+            if self._opener.next_ns <= now:
+                self._open_some(now)
+            if not self._busy:
+                self._settle(now)
+
+    def _readable(self, connection: Connection, now: int) -> None:
+        try:
+            data = connection.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(connection, kind_of_os_error("read", error), now)
+            return
+        books = self._books
+        books.bytes_received += len(data)
+        if connection.parser is None and connection.state == BUSY:
+            end = data.find(b"\r\n\r\n")
+            head = self._heads.get(data[:end])
+            if head is not None and head.exact == len(data) - end - 4 and head.status < 400:
+                latency_ns = now - connection.since_ns
+                latency_us = latency_ns // 1000
+                shift = latency_us.bit_length() - 11
+                books.single[latency_us if shift <= 0 else (shift << 10) + (latency_us >> shift)] += 1
+                books.statuses[head.status] += 1
+                books.ended_ns += latency_ns
+                if latency_ns > self._slowest_ns:
+                    self._note_slowest(connection, latency_ns, now, head.status, data[:end], data[end + 4 :])
+                if connection.request < self._codes_limit:
+                    self._book_outcome(connection, ACKNOWLEDGED)
+                if self._credit > 0 and not connection.leaving:
+                    self._send(connection)
+                else:
+                    self._rest(connection)
+                return
+        self._take(connection, data, now)
+
+    def _send(self, connection: Connection) -> None:
+        """Send the next request on a connection that counts as busy."""
+        number = self._number
+        self._number = number + self._stride
+        self._credit -= 1
+        message = self._messages[number // self._stride % len(self._messages)]
+        data = message.render(number)
+        connection.request = number
+        connection.message = message
+        connection.state = BUSY
+        if message.bodyless:
+            connection.parser = Parser(self._heads_bodyless, bodyless=True)
+        connection.since_ns = self._clock()
+        try:
+            sent = connection.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._lose_unsent(connection, kind_of_os_error("write", error))
+            return
+        self._books.bytes_sent += sent
+        if number < self._codes_limit:
+            self._book_outcome(connection, IN_FLIGHT)
+        if sent < len(data):
+            self._send_later(connection, data[sent:])
+
+    def _book_outcome(self, connection: Connection, outcome: int) -> None:
+        if self._codes is not None:
+            self._codes[(connection.request - 1) // self._stride] = outcome
+
+    # --- answers off the fast path --------------------------------------------------------------------
+
+    def _take(self, connection: Connection, data: bytes, now: int) -> None:
+        """Bytes (or the end of them) that are not one plain answer with a known header block."""
+        if connection.state != BUSY:
+            self._lose(connection, None, now)
+            return
+        parser = connection.parser
+        if parser is None:
+            parser = connection.parser = Parser(self._heads)
+        if data and not connection.first_byte_ns:
+            connection.first_byte_ns = now
+        try:
+            complete = parser.feed(data) if data else parser.eof()
+        except Malformed as error:
+            self._lose(connection, FaultKind("protocol", "malformed", str(error)), now)
+            return
+        if complete:
+            self._finish(connection, parser, now)
+        elif not data:
+            self._lose(connection, kind_of_eof(answer_begun=bool(connection.first_byte_ns)), now)
+
+    def _finish(self, connection: Connection, parser: Parser, now: int) -> None:
+        head = parser.head
+        assert head is not None
+        latency_ns = now - connection.since_ns
+        body = bytes(parser.body)
+        self._books.answered(head.status, latency_ns, connection.first_byte_ns - connection.since_ns)
+        if latency_ns > self._slowest_ns:
+            self._note_slowest(connection, latency_ns, now, head.status, parser.head_bytes, body)
+        kind = None
+        if parser.surplus:
+            kind = FaultKind("protocol", "surplus", "bytes after the end of the answer")
+        elif head.status >= 400:
+            kind = kind_of_answer(head.status, body)
+        if kind is not None:
+            self._books.failed_answer(
+                kind, latency_ns, self._ending(connection, now, head.status, parser.head_bytes, body)
+            )
+        if connection.request < self._codes_limit:
+            self._book_outcome(connection, ACKNOWLEDGED if head.status < 400 else REJECTED)
+        reusable = head.keep_alive and not parser.surplus and not connection.unsent
+        connection.parser = None
+        connection.first_byte_ns = 0
+        if not reusable:
+            self._busy -= 1
+            self._reopen(connection)
+        elif self._credit > 0 and not connection.leaving:
+            self._send(connection)
+        else:
+            self._rest(connection)
+
+    def _ending(
+        self,
+        connection: Connection,
+        now: int,
+        status: int | None = None,
+        head: bytes = b"",
+        body: bytes = b"",
+    ) -> Ending:
+        message = connection.message
+        return Ending(
+            now,
+            connection.since_ns,
+            connection.number,
+            connection.request,
+            status,
+            message.name if message else "",
+            head,
+            body,
+        )
+
+    def _note_slowest(
+        self, connection: Connection, latency_ns: int, now: int, status: int, head: bytes, body: bytes
+    ) -> None:
+        self._slowest_ns = latency_ns
+        self._slowest = (latency_ns, self._ending(connection, now, status, head, body))
+
+    # --- requests off the fast path -------------------------------------------------------------------
+
+    def _offer(self, connection: Connection) -> None:
+        if self._credit > 0 and not connection.leaving:
+            self._busy += 1
+            self._send(connection)
+            if connection.alarm_ns == NEVER_NS and connection.state == BUSY:
+                self._timers.set(connection, connection.since_ns + self._timeout_ns)
+        elif connection.leaving or self._stopping:
+            self._discard(connection)
+        else:
+            self._idle[connection] = None
+
+    def _offer_idle(self) -> None:
+        """Give requests to connections that wait, as far as there is credit."""
+        while self._credit > 0 and self._idle:
+            connection, _ = self._idle.popitem(last=False)
+            self._offer(connection)
+
+    def _send_later(self, connection: Connection, rest: bytes) -> None:
+        """The socket took only a part; a parser frames an answer that comes before the rest has gone."""
+        connection.unsent = rest
+        if connection.parser is None:
+            connection.parser = Parser(self._heads)
+        self._poller.modify(connection.fd, READ | WRITE)
+
+    def _lose_unsent(self, connection: Connection, kind: FaultKind) -> None:
+        """Not even the first byte could be sent."""
+        now = self._clock()
+        self._books.unsent += 1
+        self._books.broken(kind, now - connection.since_ns, self._ending(connection, now))
+        if connection.request < self._codes_limit:
+            self._book_outcome(connection, NOT_SENT)
+        self._busy -= 1
+        self._reopen(connection)
+
+    def _drop(self, connection: Connection, kind: FaultKind, now: int) -> None:
+        held_ns = now - connection.since_ns
+        parser = connection.parser
+        head = parser.head if parser else None
+        ending = self._ending(
+            connection,
+            now,
+            head.status if head else None,
+            parser.head_bytes if parser else b"",
+            bytes(parser.body) if parser else b"",
+        )
+        if kind.category == "timeout":
+            self._books.timed_out(kind, held_ns, ending)
+        else:
+            self._books.broken(kind, held_ns, ending)
+        if connection.request < self._codes_limit:
+            self._book_outcome(connection, DROPPED)
+
+    def _refuse(self, kind: FaultKind, ending: Ending) -> None:
+        if self._credit > 0:
+            self._credit -= 1
+            self._refused += 1
+            self._books.fault(kind, ending)

@@ -1,0 +1,126 @@
+"""What to send, to whom, how hard and for how long: the engine's whole input as one frozen value.
+
+A plan crosses the process boundary to the workers as it is. It is checked when it is made, so whoever holds
+one holds a usable one. Knows nothing of sockets, time or processes.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from stressdash.errors import BadInput, UsageError
+from stressdash.load.template import Template
+
+__all__ = ["MAX_CONNECTIONS", "MAX_WORKERS", "Plan", "Request"]
+
+MAX_CONNECTIONS: Final = 100_000
+MAX_WORKERS: Final = 64
+MAX_TIMEOUT_S: Final = 3600.0
+"""Latency histograms end at one hour."""
+
+TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One kind of request. Header values, path and body are templates (`stressdash.load.template`)."""
+
+    name: str
+    method: str = "POST"
+    path: str | None = None
+    """Path and query; None means the URL's own."""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    weight: int = 1
+    """Share of this request among all requests of the plan."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be put on the wire as one well-formed request.
+
+        Raises:
+            BadInput: a name, value or template that cannot be sent.
+        """
+        if not TOKEN.fullmatch(self.method):
+            raise BadInput(f"{self.method!r} is no HTTP method; give a word such as GET or POST")
+        if self.weight < 1:
+            raise BadInput(
+                f"request {self.name!r} has the weight {self.weight}; give a whole number from 1 up"
+            )
+        if self.path is not None and not re.fullmatch(r"/[!-~]*", self.path):
+            raise BadInput(
+                f"request {self.name!r}: a path starts with / and has no spaces; encode them as %20"
+            )
+        for name, value in self.headers:
+            if not TOKEN.fullmatch(name) or re.search(r"[\r\n\0]", value):
+                raise BadInput(f"request {self.name!r}: {name!r} is no header that can be sent")
+            if name.lower() in FRAMING:
+                raise BadInput(
+                    f"request {self.name!r}: the engine sets the header {name!r} itself; leave it out"
+                )
+        for text in (self.body, (self.path or "").encode(), *(value.encode() for _, value in self.headers)):
+            Template.parse(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run of load."""
+
+    url: str
+    requests: tuple[Request, ...]
+    connections: int = 50
+    duration_s: float | None = 10.0
+    """Measured time, without pauses and draining; None runs until stopped."""
+    max_requests: int | None = None
+    timeout_s: float = 30.0
+    """From the first byte sent to the last byte of the answer."""
+    connect_timeout_s: float = 5.0
+    stop: str = "drain"
+    """`drain` waits for what is in flight, `abort` hangs up on it."""
+    workers: int | None = None
+    """Number of processes; None means as many as the connections need."""
+    run_id: int = field(default_factory=lambda: secrets.randbits(64) or 1)
+    """64 bits; leads every trace id of the run."""
+    allow_targets: tuple[str, ...] = ()
+    """Hosts that may be loaded although they are neither loopback nor private."""
+    traceparent: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run.
+
+        Raises:
+            UsageError: a figure out of its range.
+        """
+        if not self.requests:
+            raise UsageError("the plan has no request to send; give it one")
+        _within("connections", self.connections, 1, MAX_CONNECTIONS)
+        _within("timeout", self.timeout_s, 0.001, MAX_TIMEOUT_S)
+        _within("connect timeout", self.connect_timeout_s, 0.001, MAX_TIMEOUT_S)
+        _within("run id", self.run_id, 0, 2**64 - 1)
+        if self.workers is not None:
+            _within("workers", self.workers, 1, MAX_WORKERS)
+        if self.duration_s is not None and not 0 < self.duration_s < 1e8:
+            raise UsageError(f"a duration of {self.duration_s} s cannot be run; give a time above 0")
+        if self.max_requests is not None and self.max_requests < 1:
+            raise UsageError(f"{self.max_requests} requests cannot be sent; give a number from 1 up")
+        if self.stop not in {"drain", "abort"}:
+            raise UsageError(f"a run stops by drain or by abort, not by {self.stop!r}")
+
+    @property
+    def run_tag(self) -> int:
+        """The run's number from 1 to 2**31 - 1, what `{{run}}` stands for."""
+        return self.run_id % (2**31 - 1) + 1
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether some body tells the run and the request apart, so that stored rows can be audited."""
+        return any({"request", "run"} <= Template.parse(request.body).names for request in self.requests)
+
+
+def _within(what: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise UsageError(f"{what} {value} is out of range; give {low} to {high}")
