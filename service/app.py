@@ -20,6 +20,7 @@ from service.errors import DatabaseError
 from service.health import Health
 from service.ids import IdSource
 from service.pool import Pool
+from service.reporter import Reporter
 from service.rpc import RpcServer
 from service.settings import Settings
 from service.stats import StatsService
@@ -50,7 +51,14 @@ class App:
         self._health = Health(self._pool)
         ids = IdSource(time.time, machine=random.getrandbits(16))
         stats = StatsService(self._pool, ids, time.time, lambda: self._knobs)
-        self._rpc = RpcServer(Router(*stats.methods), self._books, lambda: self._knobs)
+        self._reporter = Reporter(
+            settings.apm_server_url,
+            settings.apm_secret_token,
+            settings.dsn,
+            random=random.random,
+            perf_counter=time.perf_counter,
+        )
+        self._rpc = RpcServer(Router(*stats.methods), self._books, self._reporter, lambda: self._knobs)
         self._pages: dict[tuple[str, str], Page] = {
             ("GET", "/healthz"): self._healthz,
             ("GET", "/readyz"): self._readyz,
@@ -71,6 +79,7 @@ class App:
         await self._runner.setup()
         self._site = TCPSite(self._runner, self._settings.host, self._settings.port, backlog=4096)
         await self._site.start()
+        self._reporter.turn(on=self._knobs.apm, sampling=self._knobs.sampling)
         self._tasks = [asyncio.create_task(self._create_tables()), asyncio.create_task(self._reap())]
         host, port = self._runner.addresses[0][:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -89,6 +98,7 @@ class App:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._pool.close()
         await self._connector.settle()
+        self._reporter.close()
 
     def status(self) -> dict[str, Any]:
         """All figures and knobs, as the admin endpoint tells them."""
@@ -99,6 +109,8 @@ class App:
             "cancellation": self._knobs.cancellation,
             "push_timeout_s": self._knobs.push_timeout_s,
             "sampling": self._knobs.sampling,
+            "apm_enabled": self._knobs.apm,
+            "agent_dropped": self._reporter.dropped,
             "requests": self._books.requests,
             "in_flight": self._books.in_flight,
             "cpu_seconds": time.process_time(),
@@ -110,7 +122,9 @@ class App:
         Raises:
             BadConfiguration: one of them cannot be turned so.
         """
-        self._knobs = self._knobs.changed(values)
+        knobs = self._knobs.changed(values)
+        self._reporter.turn(on=knobs.apm, sampling=knobs.sampling)
+        self._knobs = knobs
         self._pool.resize(self._knobs.limits)
 
     async def _dispatch(self, request: BaseRequest) -> Response:

@@ -19,6 +19,7 @@ from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge, Response
 from service.books import Books
 from service.call import Call
 from service.peer import remote_ip
+from service.reporter import Reporter
 from service.settings import SHIELD, Knobs
 from service.twirp import JSON, Router, TwirpError, decode, encode, wrap
 
@@ -30,9 +31,10 @@ _LOG = logging.getLogger(__name__)
 class RpcServer:
     """Serves the methods of a router."""
 
-    def __init__(self, router: Router, books: Books, knobs: Callable[[], Knobs]) -> None:
+    def __init__(self, router: Router, books: Books, reporter: Reporter, knobs: Callable[[], Knobs]) -> None:
         self._router = router
         self._books = books
+        self._reporter = reporter
         self._knobs = knobs
         self._shielded: set[asyncio.Task[Response]] = set()
 
@@ -56,17 +58,19 @@ class RpcServer:
     async def _perform(self, call: Call, request: BaseRequest) -> Response:
         self._books.begin()
         failure: TwirpError | None = None
+        error: BaseException | None = None
         try:
             return await self._invoke(call, request)
-        except asyncio.CancelledError:
-            failure = TwirpError("internal", "context canceled")
+        except asyncio.CancelledError as caught:
+            error, failure = caught, TwirpError("internal", "context canceled")
             raise
         except Exception as caught:  # noqa: BLE001 - Twirp answers every exception
-            failure = wrap(caught)
+            error, failure = caught, wrap(caught)
             return Response(status=failure.status, body=failure.body(), content_type=JSON)
         finally:
             if failure is not None:
                 _LOG.warning("%s %s: %s", call.verb, call.path, failure)
+            self._reporter.finish(call, failure, error)
             self._books.end()
 
     async def _invoke(self, call: Call, request: BaseRequest) -> Response:

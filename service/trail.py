@@ -18,14 +18,14 @@ QUERY = "query"
 
 
 class Step:
-    """One stretch of work, in seconds of `perf_counter`; `end` is None while it runs. Use it with `with`."""
+    """One stretch of work, in seconds of `perf_counter`; used with `with`."""
 
     __slots__ = ("end", "kind", "ok", "start")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.start = 0.0
-        self.end: float | None = None
+        self.end = 0.0
         self.ok = True
 
     def __enter__(self) -> Self:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service_harness import MariaDb, Running, run_mariadb, spawn
+from service_harness import Intake, MariaDb, Running, run_mariadb, serve_intake, spawn
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +46,9 @@ def running() -> Callable[..., Any]:
             process._transport.close()  # type: ignore[attr-defined]
 
     return start
+
+
+@pytest.fixture
+async def intake() -> AsyncIterator[Intake]:
+    async with serve_intake() as recorder:
+        yield recorder

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pwd
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import asyncmy
 import asyncmy.errors
 import pytest
+from aiohttp import web
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,3 +145,79 @@ async def spawn(*flags: str, **settings: str) -> asyncio.subprocess.Process:
         env=service_environment(**settings),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+
+
+class Intake:
+    """A recorder in the place of an APM server: keeps every event that the agent sends."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.status = 202
+        self._arrived = asyncio.Event()
+
+    async def receive(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        if self.status != 202:
+            return web.json_response({"accepted": 0}, status=self.status)
+        for line in body.splitlines():
+            ((kind, event),) = json.loads(line).items()
+            self.events.append((kind, event))
+        self._arrived.set()
+        return web.Response(status=202)
+
+    async def version(self, _request: web.Request) -> web.Response:
+        return web.json_response({"version": "8.19.0"})
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """All events of a kind, in order of arrival."""
+        return [event for name, event in self.events if name == kind]
+
+    async def until(self, kind: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for so many events of a kind."""
+        async with asyncio.timeout(20):
+            while len(self.of(kind)) < count:
+                self._arrived.clear()
+                await self._arrived.wait()
+        return self.of(kind)
+
+
+@asynccontextmanager
+async def serve_intake() -> AsyncIterator[Intake]:
+    intake = Intake()
+    app = web.Application(client_max_size=64 << 20)
+    app.router.add_post("/intake/v2/events", intake.receive)
+    app.router.add_get("/", intake.version)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    intake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield intake
+    finally:
+        await runner.cleanup()
+
+
+PUSH = "/twirp/stats.StatsService/Push"
+
+
+def news(section: int, number: int = 1) -> dict[str, object]:
+    """A pageview that passes validation."""
+    return {"property": "news", "section": section, "id": number}
+
+
+async def until_ready(session: aiohttp.ClientSession, url: str) -> None:
+    """Wait until the service says that it can work."""
+    async with asyncio.timeout(30):
+        while True:
+            async with session.get(f"{url}/readyz") as answer:
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(20):
+        while not await holds():  # noqa: ASYNC110 - what is waited for lies in another process
+            await asyncio.sleep(0.02)

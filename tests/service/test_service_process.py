@@ -34,6 +34,7 @@ class TestStoringRows:
                 assert (answer.status, await answer.json()) == (200, {})
             rows = await mariadb.query(
                 "SELECT property, property_id, remote_ip,"
-                " ABS(TIMESTAMPDIFF(SECOND, stamp, UTC_TIMESTAMP())) < 5 FROM incoming WHERE property_section = 77001"
+                " ABS(TIMESTAMPDIFF(SECOND, stamp, UTC_TIMESTAMP())) < 5"
+                " FROM incoming WHERE property_section = 77001"
             )
         assert rows == [("news", 5, "192.0.2.7", 1)]
