@@ -1,0 +1,49 @@
+"""`python -m benchmarks [--rounds N] [FIGURE...]`: measure, print, and write docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from dataclasses import replace
+
+from benchmarks.figure import Figure, keep, machine, write_document
+from benchmarks.harness import ROUNDS, Unavailable
+
+FIGURES = (
+    "engine_cost",
+    "connections",
+    "latency_truth",
+    "service",
+    "database",
+    "intake",
+    "dashboard",
+    "reaction",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"some of: {', '.join(FIGURES)}")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="runs of each thing that is compared")
+    words = parser.parse_args()
+    if unknown := set(words.figures) - set(FIGURES):
+        parser.error(f"no figure is called {', '.join(sorted(unknown))}")
+    missed = 0
+    for name in words.figures or FIGURES:
+        print(f"== {name}", flush=True)
+        module = importlib.import_module(f"benchmarks.{name}")
+        try:
+            figure: Figure = replace(module.measure(words.rounds), machine=machine())
+        except Unavailable as error:
+            print(f"not measured: {error}")
+            missed += 1
+            continue
+        keep(name, figure)
+        print(figure.plain(), flush=True)
+    write_document(FIGURES)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
