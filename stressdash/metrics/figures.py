@@ -29,24 +29,20 @@ class RecentWindows:
 
     def __init__(self) -> None:
         self._windows: deque[Window] = deque()
-        self._newest_ns = 0
+        self.newest_ns = 0
+        """Monotonic end of the newest window."""
 
     def add(self, window: Window) -> None:
         """Take a window in; forget those that no figure can need any more."""
         self._windows.append(window)
-        self._newest_ns = max(self._newest_ns, window.start_ns + window.length_ns)
-        while self._windows[0].start_ns < self._newest_ns - KEPT_NS:
+        self.newest_ns = max(self.newest_ns, window.start_ns + window.length_ns)
+        while self._windows[0].start_ns < self.newest_ns - KEPT_NS:
             self._windows.popleft()
 
     def clear(self) -> None:
         """Forget all, for instance when another run starts."""
         self._windows.clear()
-        self._newest_ns = 0
-
-    @property
-    def newest_ns(self) -> int:
-        """End of the newest window (monotonic); 0 when there is none."""
-        return self._newest_ns
+        self.newest_ns = 0
 
     def figures(self, now_ns: int, window_s: float) -> ClientFigures:
         """The client's row over the `window_s` seconds before `now_ns` (monotonic)."""

@@ -110,7 +110,7 @@ class Timeline:
     ) -> Series:
         """Values per `step_s` over [`start_s`, `end_s`), the start rounded down to a whole step.
 
-        Where the stored cells are longer than the step, their value stands in every step they cover.
+        Where the stored cells are longer than the step, they count in every step they touch.
 
         Args:
             key: `client.` and one of rate, goodput, failed, failed.CATEGORY (per second), failures (number),
@@ -125,18 +125,15 @@ class Timeline:
         first = math.floor((start_s - origin_s) / step_s + 1e-9)
         steps = max(0, math.ceil((end_s - origin_s) / step_s - 1e-9) - first)
         start_s = origin_s + first * step_s
-        values: list[float | None] = [None] * steps
-        for offset, cells in self._by_step(start_s, steps, step_s).items():
-            value = self._value(key, cells, start_s + offset * step_s, step_s)
-            covered = max(1, round(max(length_s for length_s, _ in cells) / step_s))
-            for step in range(max(0, offset), min(steps, offset + covered)):
-                values[step] = value
+        by_step = self._by_step(start_s, steps, step_s)
+        values = [
+            self._value(key, by_step[step], start_s + step * step_s, step_s) if step in by_step else None
+            for step in range(steps)
+        ]
         known = LABELS.get(key, (key.removeprefix(FAILED), "/s" if key.startswith(FAILED) else "count"))
         return Series(key, label or known[0], unit or known[1], start_s, step_s, tuple(values))
 
-    def _value(
-        self, key: str, cells: list[tuple[float, _Cell]], start_s: float, step_s: float
-    ) -> float | None:
+    def _value(self, key: str, cells: list[_Cell], start_s: float, step_s: float) -> float | None:
         if key not in PERCENTILES:
             return _ratio(key, cells)
         if start_s + step_s > self._newest_s - SETTLED_S:
@@ -148,12 +145,16 @@ class Timeline:
             self._settled[place] = _percentile(PERCENTILES[key], cells)
         return self._settled[place]
 
-    def _by_step(self, start_s: float, steps: int, step_s: float) -> dict[int, list[tuple[float, _Cell]]]:
-        """Cells with their length, by the step in which they begin, counted from the first."""
-        found: dict[int, list[tuple[float, _Cell]]] = {}
+    def _by_step(self, start_s: float, steps: int, step_s: float) -> dict[int, list[_Cell]]:
+        """Cells by the step in which they begin, or by each that they touch when they are longer."""
+        found: dict[int, list[_Cell]] = {}
         for at_s, length_s, cell in self._within(start_s, start_s + steps * step_s):
-            found.setdefault(math.floor((at_s - start_s) / step_s + 1e-6), []).append((length_s, cell))
-        return dict(sorted(found.items()))
+            first = last = math.floor((at_s - start_s) / step_s + 1e-6)
+            if length_s > step_s + 1e-6:
+                last = math.ceil((at_s + length_s - start_s) / step_s - 1e-6) - 1
+            for step in range(first, last + 1):
+                found.setdefault(step, []).append(cell)
+        return found
 
     def _within(self, start_s: float, end_s: float) -> Iterator[tuple[float, float, _Cell]]:
         """(start, length, cell) of the cells that reach into the range, in seconds."""
@@ -220,10 +221,10 @@ def _sums(window: Window) -> dict[str, float]:
     return sums
 
 
-def _ratio(key: str, cells: list[tuple[float, _Cell]]) -> float | None:
+def _ratio(key: str, cells: list[_Cell]) -> float | None:
     """A count, a rate, a connection gauge or another gauge of a step; None where nothing was measured."""
     if key == "client.failures":
-        found = [cell.sums[key] for _, cell in cells if key in cell.sums]
+        found = [cell.sums[key] for cell in cells if key in cell.sums]
         return sum(found) if found else None
     over = _samples(key)
     scale = 1.0
@@ -231,20 +232,20 @@ def _ratio(key: str, cells: list[tuple[float, _Cell]]) -> float | None:
         rate = LABELS.get(key, ("", "/s"))[1] != "count"
         over = "run_ns" if rate else "all_ns"
         scale = (1e9 if rate else 1.0) * _workers(cells)
-    measured = sum(cell.sums.get(over, 0) for _, cell in cells)
-    return scale * sum(cell.sums.get(key, 0) for _, cell in cells) / measured if measured else None
+    measured = sum(cell.sums.get(over, 0) for cell in cells)
+    return scale * sum(cell.sums.get(key, 0) for cell in cells) / measured if measured else None
 
 
-def _workers(cells: list[tuple[float, _Cell]]) -> int:
+def _workers(cells: list[_Cell]) -> int:
     bits = 0
-    for _, cell in cells:
+    for cell in cells:
         bits |= cell.workers
     return bits.bit_count()
 
 
-def _percentile(q: float, cells: list[tuple[float, _Cell]]) -> float | None:
+def _percentile(q: float, cells: list[_Cell]) -> float | None:
     latency: dict[int, int] = {}
-    for _, cell in cells:
+    for cell in cells:
         _add(latency, cell.latency)
     total = sum(latency.values())
     if total * (1 - q) < BEYOND - 1e-6:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from stressdash import __version__
@@ -102,7 +102,7 @@ def build_report(
         scenario=scenario,
         target=target,
         backend=backend,
-        started=started.isoformat(timespec="milliseconds"),
+        started=_utc(started),
         machine=machine,
         verdict=verdict,
         warnings=tuple(warnings),
@@ -186,6 +186,10 @@ def _number(knob: Knob) -> Scalar:
         return int(knob.actual) if knob.kind == "int" else float(knob.actual)
     except ValueError:
         return knob.actual
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _latency(histogram: Histogram, bounds: Histogram) -> LatencyReport:

@@ -13,7 +13,7 @@ from typing import Final
 from stressdash.report.run_json import AuditReport, FaultReport, LatencyReport, RunReport, TransferReport
 from stressdash.text import DASH, byte_size, clock, count, duration_us, escape, percent, rate
 
-__all__ = ["render"]
+__all__ = ["summary"]
 
 FAULTS: Final = 10
 """Most faults listed; the rest are counted in one line."""
@@ -21,9 +21,9 @@ FAULTS: Final = 10
 ASCII: Final = str.maketrans({DASH: "-", "\N{HORIZONTAL ELLIPSIS}": "~", "\N{MIDDLE DOT}": "|"})
 
 
-def render(report: RunReport, *, width: int = 80, ascii_only: bool = False) -> str:
-    """The summary as lines of at most `width` cells, each ended by a newline."""
-    width = max(40, width)
+def summary(report: RunReport, *, width: int = 80, ascii_only: bool = False) -> str:
+    """The summary as lines of at most `width` cells (72 at least), each ended by a newline."""
+    width = max(72, width)
     blocks = [
         _head(report),
         _table(report),
@@ -32,7 +32,7 @@ def render(report: RunReport, *, width: int = 80, ascii_only: bool = False) -> s
         _errors(report, width),
         _apm_only(report),
         _audit(report.audit),
-        _machine(report),
+        _machine(report, width),
         _warnings(report, width),
         _verdict(report, width),
     ]
@@ -48,12 +48,8 @@ def _head(report: RunReport) -> list[str]:
         for part in (report.scenario, report.backend, f"{report.machine.cores} cores", f"run {report.run_id}")
         if part
     )
-    method = escape(str(report.plan.get("method", "")), 12)
-    return [
-        what,
-        f"{count(report.connections)} connections for {_seconds(report)}",
-        f"{method} {escape(report.target, 400)}".strip(),
-    ]
+    load = f"{count(report.connections)} connections for {_seconds(report)}"
+    return [what, f"{load} against {escape(report.target, 400)}"]
 
 
 def _table(report: RunReport) -> list[str]:
@@ -147,11 +143,11 @@ def _listed(record: object, names: Sequence[str]) -> str:
 def _errors(report: RunReport, width: int) -> list[str]:
     if not report.faults:
         return []
-    room = width - 34
-    lines = [f"{'Errors':<{room}}{'client':>10}{'share':>8}  {'joined APM group'}"]
+    room = width - 36
+    lines = [f"{'Errors':<{room}}{'client':>9}{'share':>7}  APM group, share"]
     for fault in report.faults[:FAULTS]:
         what = _pad(f"  {_name(fault)}", room)
-        lines.append(f"{what}{count(fault.count):>10}{percent(fault.share):>8}  {_joined(fault)}")
+        lines.append(f"{what}{count(fault.count):>9}{percent(fault.share):>7}  {_joined(fault)}")
     if hidden := report.faults[FAULTS:]:
         lines.append(
             f"  and {len(hidden)} more kinds, {count(sum(fault.count for fault in hidden))} requests"
@@ -169,7 +165,7 @@ def _name(fault: FaultReport) -> str:
 def _joined(fault: FaultReport) -> str:
     if fault.apm_group is None:
         return escape(fault.note, 60)
-    return f"{percent(fault.joined_share)} {escape(fault.apm_group, 8)}"
+    return f"{escape(fault.apm_group, 8)} {percent(fault.joined_share)}"
 
 
 def _apm_only(report: RunReport) -> list[str]:
@@ -192,7 +188,7 @@ def _audit(audit: AuditReport) -> list[str]:
     return ["Audit     " + _listed(audit, names[:4]), "          " + _listed(audit, names[4:])]
 
 
-def _machine(report: RunReport) -> list[str]:
+def _machine(report: RunReport, width: int) -> list[str]:
     seen, generator = report.interference, report.generator
     groups = ("generator", "dashboard", "apm", "service", "database", "steal")
     lines = [
@@ -207,7 +203,7 @@ def _machine(report: RunReport) -> list[str]:
         lines.append(f"Little    {little.held:.1f} connections held, {explained}")
     if report.knobs:
         knobs = (f"{name}={DASH if value is None else value}" for name, value in report.knobs.items())
-        lines += _wrapped("Knobs     ", escape(", ".join(knobs), 2000), 80)
+        lines += _wrapped("Knobs     ", escape(", ".join(knobs), 2000), width)
     return lines
 
 
