@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from stressdash.metrics.window import RunTotals
-from stressdash.samples import ApmBucket, ApmHealth, ApmSeries, Window
+from stressdash.metrics.histogram import Histogram
+from stressdash.samples import ApmBucket, ApmHealth, ApmSeries, Phase, Window
 from stressdash.snapshot import ApmFigures, ClientFigures, Series
 
 __all__ = ["RecentWindows", "apm_figures", "apm_series"]
@@ -46,27 +46,34 @@ class RecentWindows:
 
     def figures(self, now_ns: int, window_s: float) -> ClientFigures:
         """The client's row over the `window_s` seconds before `now_ns` (monotonic)."""
-        start_ns = now_ns - round(window_s * 1e9)
-        totals = _totals(window for window in self._windows if start_ns <= window.start_ns < now_ns)
-        before = _totals(
-            w for w in self._windows if start_ns - 2 * (now_ns - start_ns) <= w.start_ns < start_ns
-        )
+        span_ns = round(window_s * 1e9)
+        covered = self._between(now_ns - span_ns, now_ns)
+        latency, timeouts = Histogram(), Histogram()
+        for window in covered:
+            latency.add(window.latency)
+            timeouts.add(window.latency_timeouts)
+        requests_per_s = _rate(covered, lambda window: window.responses)
+        before = self._between(now_ns - 3 * span_ns, now_ns - span_ns)
+        failed = sum(window.failed for window in covered)
+        ended = failed + sum(window.completed for window in covered)
         newest = self._newest_by_worker()
-        latency = totals.latency
         return ClientFigures(
             window_s=window_s,
-            requests_per_s=totals.requests_per_s,
-            goodput_per_s=totals.goodput_per_s,
+            requests_per_s=requests_per_s,
+            goodput_per_s=_rate(covered, lambda window: window.completed),
             p50_us=latency.percentile(0.50),
             p99_us=latency.percentile(0.99),
-            p99_is_bound=latency.reaches_bound(0.99, totals.latency_timeouts),
-            failed_share=totals.failed_share,
+            p99_is_bound=latency.reaches_bound(0.99, timeouts),
+            failed_share=failed / ended if ended else None,
             in_flight=sum(window.in_flight for window in newest),
             target_connections=sum(window.target_connections for window in newest),
             open_connections=sum(window.open_connections for window in newest),
             busy_connections=sum(window.busy_connections for window in newest),
-            trend=_trend(before.requests_per_s, totals.requests_per_s),
+            trend=_trend(_rate(before, lambda window: window.responses), requests_per_s),
         )
+
+    def _between(self, start_ns: int, end_ns: int) -> list[Window]:
+        return [window for window in self._windows if start_ns <= window.start_ns < end_ns]
 
     def _newest_by_worker(self) -> list[Window]:
         newest: dict[int, Window] = {}
@@ -151,11 +158,12 @@ def _bucket_value(key: str, bucket: ApmBucket, step_s: float) -> float | None:
             return bucket.p99_us
 
 
-def _totals(windows: Iterable[Window]) -> RunTotals:
-    totals = RunTotals()
-    for window in windows:
-        totals.add(window)
-    return totals
+def _rate(windows: Sequence[Window], number: Callable[[Window], int]) -> float | None:
+    """Per measured second, over all workers; None where load did not run."""
+    running = [window for window in windows if window.phase is Phase.RUN]
+    measured_ns = sum(window.length_ns for window in running)
+    workers = len({window.worker for window in running})
+    return sum(map(number, running)) * 1e9 * workers / measured_ns if measured_ns else None
 
 
 def _trend(before: float | None, now: float | None) -> int:

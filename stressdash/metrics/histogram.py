@@ -9,16 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
 from stressdash.hdr import bucket_high_us, bucket_index, bucket_low_us, bucket_mid_us
 from stressdash.samples import Counts
 
-__all__ = ["BEYOND", "Histogram"]
+__all__ = ["BEYOND", "Histogram", "sum_us"]
 
 BEYOND: Final = 10
 """Samples that must lie beyond a percentile for it to be known: total >= BEYOND / (1 - q)."""
+
+
+middle_us = cache(bucket_mid_us)
+
+
+def sum_us(counts: Counts) -> float:
+    """Sum of all durations, each taken as the middle of its bucket, in microseconds."""
+    return sum(middle_us(index) * number for index, number in counts.items())
 
 
 class Histogram:
@@ -73,7 +82,7 @@ class Histogram:
     @property
     def sum_us(self) -> float:
         """Sum of all durations, each taken as the middle of its bucket."""
-        return sum(bucket_mid_us(index) * number for index, number in self._counts.items())
+        return sum_us(self._counts)
 
     @property
     def mean(self) -> float | None:
@@ -86,7 +95,7 @@ class Histogram:
         mean = self.mean
         if mean is None:
             return None
-        squares = sum((bucket_mid_us(index) - mean) ** 2 * number for index, number in self._counts.items())
+        squares = sum((middle_us(index) - mean) ** 2 * number for index, number in self._counts.items())
         return math.sqrt(squares / self._total)
 
     @property

@@ -78,6 +78,9 @@ class Timeline:
         """Index of the first cell that each level may hold; older times are the next level's."""
         self._newest_s = 0.0
         self._settled: dict[tuple[str, float, float], float | None] = {}
+        self._steps_of: tuple[float, int, float] | None = None
+        self._steps: dict[int, list[_Cell]] = {}
+        """Cells by step as last asked for: the series of one chart all ask for the same."""
 
     def add_window(self, window: Window, origin_ns: int) -> None:
         """Fold in one worker's window; `origin_ns` is the monotonic time of second 0 of the axis."""
@@ -147,6 +150,8 @@ class Timeline:
 
     def _by_step(self, start_s: float, steps: int, step_s: float) -> dict[int, list[_Cell]]:
         """Cells by the step in which they begin, or by each that they touch when they are longer."""
+        if self._steps_of == (start_s, steps, step_s):
+            return self._steps
         found: dict[int, list[_Cell]] = {}
         for at_s, length_s, cell in self._within(start_s, start_s + steps * step_s):
             first = last = math.floor((at_s - start_s) / step_s + 1e-6)
@@ -154,6 +159,7 @@ class Timeline:
                 last = math.ceil((at_s + length_s - start_s) / step_s - 1e-6) - 1
             for step in range(first, last + 1):
                 found.setdefault(step, []).append(cell)
+        self._steps_of, self._steps = (start_s, steps, step_s), found
         return found
 
     def _within(self, start_s: float, end_s: float) -> Iterator[tuple[float, float, _Cell]]:
@@ -167,6 +173,7 @@ class Timeline:
 
     def _cell(self, at_s: float) -> _Cell:
         """The cell that holds a moment, made if need be; the newest moment pushes the oldest cells up."""
+        self._steps_of = None
         self._newest_s = max(self._newest_s, at_s)
         if at_s < self._newest_s - SETTLED_S:
             self._settled.clear()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from stressdash.metrics.faults import merge_faults
-from stressdash.metrics.histogram import Histogram
+from stressdash.metrics.histogram import Histogram, sum_us
 from stressdash.samples import Counts, Phase, Window
 
 __all__ = ["MANY_WORKERS", "Little", "RunTotals", "merge"]
@@ -122,7 +122,8 @@ class RunTotals:
         for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(window, name))
         for name in HISTOGRAMS:
-            getattr(self, name).add(getattr(window, name))
+            if counts := getattr(window, name):
+                getattr(self, name).add(counts)
         self._statuses.update(window.statuses)
         worker = self._workers.setdefault(window.worker, _Worker())
         if window.start_ns + window.length_ns > worker.newest_ns:
@@ -143,7 +144,7 @@ class RunTotals:
             failed=window.failed,
             busy_ns=window.busy_ns,
         )
-        self._run_latency_us += Histogram(window.latency).sum_us
+        self._run_latency_us += sum_us(window.latency)
 
     @property
     def statuses(self) -> Mapping[int, int]:
