@@ -9,11 +9,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from aiohttp.web import BaseRequest, Response, Server, ServerRunner, TCPSite
 
 from service.admin import Admin, answer_json
+from service.agent import Agent
 from service.books import Books
 from service.database import Connector
 from service.errors import DatabaseError
@@ -51,13 +53,9 @@ class App:
         self._health = Health(self._pool)
         ids = IdSource(time.time, machine=random.getrandbits(16))
         stats = StatsService(self._pool, ids, time.time, lambda: self._knobs)
-        self._reporter = Reporter(
-            settings.apm_server_url,
-            settings.apm_secret_token,
-            settings.dsn,
-            random=random.random,
-            perf_counter=time.perf_counter,
-        )
+        server_url = settings.apm_server_url
+        start_agent = partial(Agent, server_url, settings.apm_secret_token) if server_url else None
+        self._reporter = Reporter(start_agent, settings.dsn, random.Random())
         self._rpc = RpcServer(Router(*stats.methods), self._books, self._reporter, lambda: self._knobs)
         self._pages: dict[tuple[str, str], Page] = {
             ("GET", "/healthz"): self._healthz,

@@ -1,6 +1,7 @@
-"""Log lines on standard error: one line each, no control characters, at most some a second.
+"""Log lines on standard error: one line each, no control characters, few a second.
 
-What exceeds the rate is counted and the count told by the next line that passes. `clock` gives seconds.
+In one second a line appears once, and at most ten different ones appear. What was left out is counted, and
+the next line that passes tells the count.
 """
 
 from __future__ import annotations
@@ -29,32 +30,37 @@ class LineFormatter(logging.Formatter):
 
 
 class RateLimit(logging.Filter):
-    """Lets a number of records a second pass."""
+    """Lets a number of different records a second pass; `clock` gives seconds."""
 
     def __init__(self, per_second: int, clock: Callable[[], float]) -> None:
         super().__init__()
         self._per_second = per_second
         self._clock = clock
         self._second = -1
-        self._passed = 0
+        self._passed: set[str] = set()
         self._suppressed = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this record is written."""
         second = int(self._clock())
         if second != self._second:
-            self._second, self._passed = second, 0
-        if self._passed >= self._per_second:
+            self._second = second
+            self._passed.clear()
+        text = record.getMessage()
+        if text in self._passed or len(self._passed) >= self._per_second:
             self._suppressed += 1
             return False
-        self._passed += 1
+        self._passed.add(text)
         record.suppressed, self._suppressed = self._suppressed, 0
         return True
 
 
 def configure(stream: TextIO, clock: Callable[[], float]) -> None:
-    """Send everything from WARNING on to a stream, in this module's form."""
+    """Send everything from WARNING on to a stream, in this module's form; `clock` gives seconds."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter())
     handler.addFilter(RateLimit(LINES_PER_SECOND, clock))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # asyncmy repeats the server's notes (a table exists already); the agent tells how urllib3's retries end.
+    for chatty in ("asyncmy", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
