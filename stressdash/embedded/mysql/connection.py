@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import struct
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from mysql_mimic import packets
@@ -24,7 +23,7 @@ from stressdash.embedded.mysql.inserts import Insert, recognise
 from stressdash.embedded.mysql.session import ClientSession
 from stressdash.embedded.mysql.status import Status
 
-__all__ = ["ClientConnection", "Passwords", "Room"]
+__all__ = ["ClientConnection", "Passwords", "Place", "Room"]
 
 NATIVE = NativePasswordAuthPlugin.name
 HANDSHAKE_S = 10
@@ -67,14 +66,22 @@ class Passwords(IdentityProvider):  # type: ignore[misc]  # the library has no t
         )
 
 
-class Room(Protocol):
-    """What a connection needs of its server."""
+class Place(Protocol):
+    """What a connection needs of its socket's place in the server."""
 
-    status: Status
+    def wait_for_command(self) -> None:
+        """Told each time the connection begins to wait for a command."""
+        ...
 
     def may_stay(self, username: str) -> bool:
         """Whether this user, now authenticated, fits under the limit."""
         ...
+
+
+class Room(Protocol):
+    """What a connection needs of its server."""
+
+    status: Status
 
     async def insert(self, insert: Insert) -> int | None:
         """Store an insert and return its row count once durable; None when its table is not known."""
@@ -89,8 +96,8 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
         session: the client's SQL session.
         passwords: who may come in.
         room: the server.
+        place: the socket's place in it.
         number: the connection's id.
-        idle: called each time the connection begins to wait for a command.
     """
 
     def __init__(
@@ -99,8 +106,8 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
         session: ClientSession,
         passwords: Passwords,
         room: Room,
+        place: Place,
         number: int,
-        idle: Callable[[], None],
     ) -> None:
         super().__init__(stream=stream, session=session, control=room, identity_provider=passwords)
         self.connection_id = number
@@ -108,7 +115,7 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
         self.running = False
         """Whether a command is being worked on."""
         self._room = room
-        self._idle = idle
+        self._place = place
         self._commands = {
             Commands.COM_QUERY: self.handle_query,
             Commands.COM_PING: self.handle_ping,
@@ -158,7 +165,7 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
         if not self.identity_provider.right(username, scramble, nonce.rstrip(b"\0")):
             using = "YES" if scramble else "NO"
             raise SqlFault(1045, f"Access denied for user '{username}'@'localhost' (using password: {using})")
-        if not self._room.may_stay(username):
+        if not self._place.may_stay(username):
             raise SqlFault(1040, "Too many connections")
         if self.session.database:
             await self.session.use(self.session.database)
@@ -168,7 +175,7 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
     async def command_phase(self) -> None:
         """Answer commands until the client says goodbye."""
         while True:
-            self._idle()
+            self._place.wait_for_command()
             data = await self.stream.read()
             if data[:1] == QUIT:
                 return

@@ -53,15 +53,15 @@ def recognise(statement: bytes) -> Insert | None:
         return None
     row = _row(len(columns))
     rows = []
-    at = head.end()
-    while match := row.match(statement, at):
+    match: re.Match[bytes] | None = head
+    while match is not None:
+        match = row.match(statement, match.end())
+        if match is None:
+            return None
         rows.append(tuple(map(_value, match.groups())))
         at = match.end()
-        between = BETWEEN.match(statement, at)
-        if between is None:
-            break
-        at = between.end()
-    if not rows or TAIL.match(statement, at) is None:
+        match = BETWEEN.match(statement, at)
+    if TAIL.match(statement, at) is None:
         return None
     return Insert((head[1] or head[2]).decode(), columns, rows)
 

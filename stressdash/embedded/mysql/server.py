@@ -65,6 +65,8 @@ class Wire(asyncio.StreamReaderProtocol):
         super().__init__(asyncio.StreamReader(loop=loop), partial(server.serve, self), loop)
         self.connection: ClientConnection | None = None
         self.transport: asyncio.Transport | None = None
+        self.extra = False
+        """Whether it came when the limit was reached: the administrator's place."""
         self._server = server
         self._lane_open = False
         self._inserting = False
@@ -99,6 +101,13 @@ class Wire(asyncio.StreamReaderProtocol):
         elif not (self._lane_open and self._take(data)):
             self._lane_open = False
             super().data_received(data)
+
+    def may_stay(self, username: str) -> bool:
+        """Whether an authenticated user fits: whoever came to the extra place must be the administrator."""
+        if username == ADMIN or not (self.extra and self._server.crowded()):
+            return True
+        self._server.status.refused_for_limit += 1
+        return False
 
     def wait_for_command(self) -> None:
         """The command loop waits: the lane opens, or the connection ends with its server."""
@@ -212,19 +221,17 @@ class Server:
     def enter(self, wire: Wire) -> bool:
         """Count a client in, unless even the administrator's extra place is taken."""
         self.status.connections += 1
-        if self.stopping or len(self._wires) > self._limit:
+        if self.stopping or self.crowded():
             self.status.refused_for_limit += 1
             return False
+        wire.extra = len(self._wires) == self._limit
         self._wires.add(wire)
         self._count()
         return True
 
-    def may_stay(self, username: str) -> bool:
-        """Whether an authenticated user fits: the extra place is the administrator's."""
-        if username == ADMIN or len(self._wires) <= self._limit:
-            return True
-        self.status.refused_for_limit += 1
-        return False
+    def crowded(self) -> bool:
+        """Whether the administrator's extra place is taken."""
+        return len(self._wires) > self._limit
 
     def leave(self, wire: Wire) -> None:
         """Count a client out."""
@@ -238,7 +245,7 @@ class Server:
         session = ClientSession(Variables(self._variables), self.status, self.store, self._processes)
         number = self.status.connections
         connection = ClientConnection(
-            MysqlStream(reader, writer), session, self._passwords, self, number, wire.wait_for_command
+            MysqlStream(reader, writer), session, self._passwords, self, wire, number
         )
         wire.connection = connection
         try:

@@ -45,7 +45,8 @@ class ClientSession(Session):  # type: ignore[misc]  # the library has no types
         self.affected_rows = 0
         """Of the last statement."""
         self.warnings: list[tuple[str, int, str]] = []
-        """(level, code, message) of the last statement that was not SHOW WARNINGS."""
+        """(level, code, message) of the last statement, other than SHOW WARNINGS."""
+        self._told: list[tuple[str, int, str]] = []
         self._status = status
         self._store = store
         self._processes = processes
@@ -53,6 +54,7 @@ class ClientSession(Session):  # type: ignore[misc]  # the library has no types
     async def handle_query(self, sql: str, attrs: dict[str, str]) -> Any:
         """Run one statement. Errors are `MysqlError`s with the codes of MySQL."""
         self.affected_rows = 0
+        self._told, self.warnings = self.warnings, []
         try:
             return await super().handle_query(sql, attrs)
         except SqlglotError as error:
@@ -129,6 +131,7 @@ class ClientSession(Session):  # type: ignore[misc]  # the library has no types
         if kind == "PROCESSLIST":
             return self._processes(), list(PROCESS_COLUMNS)
         if kind == "WARNINGS":
+            self.warnings = self._told
             return self.warnings, ["Level", "Code", "Message"]
         return await super()._show(expression)
 
@@ -163,8 +166,12 @@ def _liked(show: exp.Show, rows: list[tuple[str, str]]) -> list[tuple[str, str]]
     """Rows whose name fits the LIKE pattern, or a name or pattern of the WHERE clause; in any case."""
     where = show.args.get("where")
     patterns = [show.text("like")] if where is None else [text.name for text in where.find_all(exp.Literal)]
-    wild = {"%": ".*", "_": "."}
-    expression = "|".join(
-        "".join(wild.get(character) or re.escape(character) for character in pattern) for pattern in patterns
-    )
+    expression = "|".join(map(_regular, patterns))
     return [row for row in rows if not expression or re.fullmatch(expression, row[0], re.IGNORECASE)]
+
+
+def _regular(pattern: str) -> str:
+    """A LIKE pattern as a regular expression."""
+    wild = {"%": ".*", "_": "."}
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    return "".join(wild.get(part) or re.escape(part[-1]) for part in parts)
