@@ -1,4 +1,4 @@
-"""The embedded intake as a process, and the samples of the real agent that the APM contract suite feeds it."""
+"""The embedded intake as a process, fed with the samples of the real agent."""
 
 from __future__ import annotations
 

@@ -12,10 +12,11 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 
 from aiohttp import web
 
-from stressdash.embedded.apm.server import application
+from stressdash.embedded.apm.server import application, runner
 
 __all__ = ["main"]
 
@@ -65,11 +66,10 @@ async def serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     app = application(os.environ.get(TOKEN_VARIABLE, ""), options.max_events)
-    # The intake takes compression off itself, within its limits.
-    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=0.5)
-    await runner.setup()
+    served = runner(app)
+    await served.setup()
     try:
-        site = web.TCPSite(runner, options.host, options.port)
+        site = web.TCPSite(served, options.host, options.port)
         try:
             await site.start()
         except OSError as error:
@@ -78,7 +78,7 @@ async def serve(options: argparse.Namespace) -> int:
                 f"cannot listen on {where}: {os.strerror(error.errno or 0)}; take another --port\n"
             )
             return 3
-        host, port = runner.addresses[0][:2]
+        host, port = served.addresses[0][:2]
         shown = f"[{host}]" if ":" in host else host
         sys.stdout.write(f"listening on http://{shown}:{port}\n")
         sys.stdout.flush()
@@ -86,7 +86,7 @@ async def serve(options: argparse.Namespace) -> int:
             watch_stdin(loop, ended)
         await ended.wait()
     finally:
-        await runner.cleanup()
+        await served.cleanup()
     return 0
 
 
@@ -97,8 +97,6 @@ def watch_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
         while os.read(0, 4096):
             pass
         loop.call_soon_threadsafe(ended.set)
-
-    import threading
 
     threading.Thread(target=read_to_end, daemon=True, name="stdin").start()
 

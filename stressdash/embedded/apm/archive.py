@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from stressdash.embedded.apm.block import Line
 from stressdash.embedded.apm.context import Json
 from stressdash.embedded.apm.grouping import grouping_key
 from stressdash.embedded.apm.groups import ErrorGroups
@@ -18,7 +20,7 @@ from stressdash.samples import ApmHealth, ApmSeries, Breakdown, ErrorGroup, Proc
 
 __all__ = ["Archive", "FoundError", "Origin"]
 
-ROWS_PER_EVENT = 5
+ROWS_PER_EVENT: Final = 5
 """Rows of the timeline are two orders smaller than events, so it remembers more of them."""
 
 
@@ -32,6 +34,10 @@ class Origin:
         self.received_us = received_us
         self.service = service
         """Number of the service's name."""
+
+    def timestamp_us(self, own: int | None) -> int:
+        """An event's own timestamp, or when its request came."""
+        return self.received_us if own is None else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,6 @@ class Archive:
         self._timeline = Timeline(max_events * ROWS_PER_EVENT)
         self._groups = ErrorGroups(self._timeline)
         self._services: set[str] = set()
-        self.accepted = 0
-        self.rejected = 0
-        """Events that were refused as invalid."""
 
     def origin(self, base: Json, received_us: int) -> Origin:
         """What the events of one request are added with."""
@@ -68,32 +71,29 @@ class Archive:
         self._services.add(self._timeline.names.text(number))
         return Origin(base, received_us, number)
 
-    def add_transaction(self, event: TransactionEvent, line: bytes, origin: Origin) -> None:
+    def add_transaction(self, event: TransactionEvent, text: bytes, origin: Origin) -> None:
         """Take in a transaction; one that was not sampled counts for nothing, as in apm-server 8."""
         if event.sampled is False:
             return
-        timestamp_us = origin.received_us if event.timestamp is None else event.timestamp
-        self._timeline.add_transaction(event, origin.service, timestamp_us)
-        self._store.add(line, origin.base, event.trace_id)
+        self._timeline.add_transaction(event, origin.service, origin.timestamp_us(event.timestamp))
+        self._store.add(Line(text, origin.base, event.trace_id))
 
-    def add_span(self, event: SpanEvent, line: bytes, origin: Origin) -> None:
+    def add_span(self, event: SpanEvent, text: bytes, origin: Origin) -> None:
         """Take in a span."""
-        self._store.add(line, origin.base, event.trace_id)
+        self._store.add(Line(text, origin.base, event.trace_id))
 
-    def add_error(self, event: ErrorEvent, line: bytes, origin: Origin) -> None:
+    def add_error(self, event: ErrorEvent, text: bytes, origin: Origin) -> None:
         """Take in an error."""
         key = grouping_key(event)
-        at_ms = (origin.received_us if event.timestamp is None else event.timestamp) // 1000
+        at_ms = origin.timestamp_us(event.timestamp) // 1000
         self._groups.add(event, key, origin.service, at_ms)
-        reference = self._store.add(line, origin.base, event.trace_id, key)
         sampled = bool(event.transaction and event.transaction.sampled)
-        self._store.add_to_group(key, reference, at_ms, sampled=sampled)
+        self._store.add_error(Line(text, origin.base, event.trace_id, key), at_ms, sampled=sampled)
 
-    def add_metricset(self, event: MetricsetEvent, line: bytes, origin: Origin) -> None:
+    def add_metricset(self, event: MetricsetEvent, text: bytes, origin: Origin) -> None:
         """Take in a set of metrics."""
-        at_ms = (origin.received_us if event.timestamp is None else event.timestamp) // 1000
-        self._timeline.add_metricset(event, origin.service, at_ms)
-        self._store.add(line, origin.base, None)
+        self._timeline.add_metricset(event, origin.service, origin.timestamp_us(event.timestamp) // 1000)
+        self._store.add(Line(text, origin.base, None))
 
     def series(self, start_ms: int, end_ms: int, step_ms: int, service: str | None) -> ApmSeries:
         """See `Timeline.series`."""
@@ -118,16 +118,15 @@ class Archive:
         rows = self._store.group_rows(key, start_ms, end_ms)
         if not 0 <= number < len(rows):
             return FoundError(None, number, len(rows))
-        return FoundError(self._store.document(rows[number][2]), number, len(rows))
+        return FoundError(self._store.document(rows[number].reference), number, len(rows))
 
     def trace_error(self, trace_id: str) -> FoundError:
         """The first error of a trace that arrived."""
         for reference in self._store.trace(trace_id):
-            if key := self._store.group_key(reference):
-                references = [row[2] for row in self._store.group_rows(key)]
-                return FoundError(
-                    self._store.document(reference), references.index(reference), len(references)
-                )
+            if key := self._store.group_of(reference):
+                references = [row.reference for row in self._store.group_rows(key)]
+                position = references.index(reference)
+                return FoundError(self._store.document(reference), position, len(references))
         return FoundError(None, 0, 0)
 
     def trace_documents(self, trace_id: str) -> list[Json]:
@@ -138,8 +137,8 @@ class Archive:
         """Group keys of each trace's errors; traces of which nothing is stored are left out."""
         found = {}
         for trace_id in trace_ids:
-            if self._store.knows(trace_id):
-                keys = dict.fromkeys(self._store.group_key(ref) for ref in self._store.trace(trace_id))
+            if references := self._store.trace(trace_id):
+                keys = dict.fromkeys(self._store.group_of(reference) for reference in references)
                 found[trace_id] = tuple(key for key in keys if key)
         return found
 
@@ -147,12 +146,13 @@ class Archive:
         """Names of all services that have sent something."""
         return tuple(sorted(self._services))
 
-    def health(self, dropped: int) -> ApmHealth:
-        """State of the archive; `dropped` are the events that never got in."""
+    def health(self, dropped: int, detail: str) -> ApmHealth:
+        """State of the archive; `dropped` are the events that never got in, `detail` says why."""
         return ApmHealth(
             ok=True,
             product="embedded intake",
-            newest_ms=self._timeline.newest_ms,
+            detail=detail,
+            newest_ms=self._timeline.newest_ms(),
             documents=self._store.count,
             dropped=dropped,
             forgotten=self._store.forgotten,

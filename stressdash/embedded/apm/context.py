@@ -25,13 +25,15 @@ def pick(source: Mapping[str, Any] | None, names: Mapping[str, str]) -> Json:
     return {new: value for old, new in names.items() if (value := source.get(old)) not in (None, "")}
 
 
-def pruned(value: Any) -> Any:
-    """The same JSON without nulls and without objects and lists that are empty for that reason."""
+def pruned(value: Any, depth: int = 64) -> Any:
+    """The same JSON without nulls and what they leave empty, cut off at that depth."""
+    if depth == 0:
+        return None
     if isinstance(value, dict):
-        kept = {key: pruned(item) for key, item in value.items() if item is not None}
+        kept = {key: pruned(item, depth - 1) for key, item in value.items() if item is not None}
         return {key: item for key, item in kept.items() if item is not None} or None
     if isinstance(value, list):
-        return [pruned(item) for item in value]
+        return [pruned(item, depth - 1) for item in value]
     return value
 
 
@@ -191,22 +193,24 @@ def _frame(frame: Mapping[str, Any]) -> Json:
 def exception_list(outermost: Mapping[str, Any]) -> list[Json]:
     """The exception and its causes as one list; `parent` where the cause is not of the entry before."""
     entries: list[Json] = []
-
-    def add(exception: Mapping[str, Any], parent: int) -> None:
-        names = ("message", "type", "module", "handled")
-        entry = pick(exception, {name: name for name in names})
-        if (code := exception.get("code")) is not None:
-            entry["code"] = str(code)
-        if attributes := pruned(exception.get("attributes")):
-            entry["attributes"] = attributes
-        if frames := exception.get("stacktrace"):
-            entry["stacktrace"] = frame_list(frames)
+    waiting: list[tuple[Mapping[str, Any], int]] = [(outermost, -1)]
+    while waiting:
+        exception, parent = waiting.pop()
         position = len(entries)
+        entry = _exception(exception)
         if parent >= 0 and parent != position - 1:
             entry["parent"] = parent
         entries.append(entry)
-        for cause in exception.get("cause") or ():
-            add(cause, position)
-
-    add(outermost, -1)
+        waiting += [(cause, position) for cause in reversed(exception.get("cause") or ())]
     return entries
+
+
+def _exception(exception: Mapping[str, Any]) -> Json:
+    entry = pick(exception, {name: name for name in ("message", "type", "module", "handled")})
+    if (code := exception.get("code")) is not None:
+        entry["code"] = str(code)
+    if attributes := pruned(exception.get("attributes")):
+        entry["attributes"] = attributes
+    if frames := exception.get("stacktrace"):
+        entry["stacktrace"] = frame_list(frames)
+    return entry

@@ -251,7 +251,8 @@ def _metricset(made: Json, event: Mapping[str, Any]) -> None:
         return
     for name, sample in samples.items():
         histogram = pick(sample, {"values": "values", "counts": "counts"})
-        made[name] = histogram or sample.get("value") or 0
+        if name not in made:
+            made[name] = histogram or sample.get("value") or 0
 
 
 MAKERS: Final = {"transaction": _transaction, "span": _span, "error": _error, "metricset": _metricset}

@@ -36,10 +36,11 @@ def grouping_key(error: ErrorEvent) -> str:
 
 def exceptions(outermost: ThrownException | None) -> Iterator[ThrownException]:
     """The exception and its causes, depth first: the order in which a document lists them."""
-    if outermost is not None:
-        yield outermost
-        for cause in outermost.cause or ():
-            yield from exceptions(cause)
+    waiting = [] if outermost is None else [outermost]
+    while waiting:
+        exception = waiting.pop()
+        yield exception
+        waiting += reversed(exception.cause or ())
 
 
 def _frames(frames: Iterable[StackFrame]) -> Iterator[str]:

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import xxhash
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 
 from stressdash.embedded.apm.archive import Archive
-from stressdash.embedded.apm.body import Inflater, LineSplitter
 from stressdash.embedded.apm.document import SERVER_VERSION
 from stressdash.embedded.apm.rate import EventRate
-from stressdash.embedded.apm.stream import IntakeStream
-from stressdash.errors import BadInput
+from stressdash.embedded.apm.stream import IntakeResult, IntakeStream
 
 __all__ = ["Intake", "Limits"]
 
@@ -37,6 +35,8 @@ class Limits:
     """Of one request, decompressed; the agent flushes at 768 KiB compressed."""
     requests: int = 200
     """Under way at once; more are answered 503, `queue is full`."""
+    read_s: float = 30.0
+    """How long a request may take to arrive."""
     events_per_second: float = 50_000.0
     """Above what one core can read, so only a runaway sender is answered 429."""
 
@@ -59,8 +59,10 @@ class Intake:
         self._now_us = now_us
         self._rate = EventRate(limits.events_per_second, monotonic)
         self._under_way = 0
-        self.refused = 0
-        """Requests that were turned away unread; how many events they held is not known."""
+        self.invalid = 0
+        """Events that were refused because of what they are."""
+        self.turned_away = 0
+        """Requests that were not read; how many events they held is not known."""
         self.closing = False
         """Set when the process ends: what comes then is answered 503."""
 
@@ -74,11 +76,8 @@ class Intake:
 
     async def events(self, request: web.Request) -> web.Response:
         """Take in one request's events."""
-        if request.method != "POST":
-            return refusal(400, "only POST requests are supported")
-        content_type = request.headers.get("Content-Type", "")
-        if content_type and "application/x-ndjson" not in content_type:
-            return refusal(400, f"invalid content type: '{content_type}'")
+        if wrong := unacceptable(request):
+            return refusal(400, wrong)
         if self.closing:
             return self._turn_away(503, "server is shutting down")
         if self._under_way >= self._limits.requests:
@@ -87,35 +86,31 @@ class Intake:
             return self._turn_away(429, "rate limit exceeded")
         self._under_way += 1
         try:
-            return await self._read(request)
+            async with asyncio.timeout(self._limits.read_s):
+                return await self._read(request)
+        except TimeoutError:
+            return self._turn_away(503, "request timed out")
         finally:
             self._under_way -= 1
 
     async def _read(self, request: web.Request) -> web.Response:
-        stream = IntakeStream(self._archive, self._now_us())
-        inflater = Inflater(request.headers.get("Content-Encoding", ""), self._limits.body_bytes)
-        splitter = LineSplitter()
+        encoding = request.headers.get("Content-Encoding", "")
+        stream = IntakeStream(self._archive, self._now_us(), encoding, self._limits.body_bytes)
         try:
             async for chunk in request.content.iter_any():
-                for piece in inflater.feed(chunk):
-                    for line in splitter.feed(piece):
-                        stream.take(line)
-                        if stream.failed:
-                            return self._answer(request, stream)
+                for _ in stream.feed(chunk):
                     await asyncio.sleep(0)
-            for line in splitter.feed(inflater.finish()):
-                stream.take(line)
-            for line in splitter.finish():
-                stream.take(line)
-        except BadInput as error:
-            stream.result.reject(str(error))
-        return self._answer(request, stream)
+                if stream.ended:
+                    break
+        except (ConnectionError, web.RequestPayloadError, ClientPayloadError) as error:
+            # The sender hung up: what arrived whole counts, nobody is there to be told.
+            stream.fail(f"the body was cut off: {error}")
+        stream.finish()
+        return self._answer(request, stream.result)
 
-    def _answer(self, request: web.Request, stream: IntakeStream) -> web.Response:
-        result = stream.result
+    def _answer(self, request: web.Request, result: IntakeResult) -> web.Response:
         self._rate.count(result.accepted + result.invalid)
-        self._archive.accepted += result.accepted
-        self._archive.rejected += result.invalid
+        self.invalid += result.invalid
         if result.errors:
             return closing(400, {"accepted": result.accepted, "errors": result.errors})
         if "verbose" in request.query:
@@ -123,24 +118,25 @@ class Intake:
         return web.Response(status=202)
 
     def _turn_away(self, status: int, message: str) -> web.Response:
-        self.refused += 1
+        self.turned_away += 1
         return refusal(status, message)
+
+    def trouble(self) -> str:
+        """What went wrong so far, in words; empty when nothing did."""
+        parts = []
+        if self.invalid:
+            parts.append(f"{self.invalid} invalid events were refused")
+        if self.turned_away:
+            parts.append(f"{self.turned_away} requests of agents were turned away")
+        return ", ".join(parts)
 
     async def agent_config(self, request: web.Request) -> web.Response:
         """Central configuration: there is none, so it never changes."""
         unknown = {"Cache-Control": "max-age=300, must-revalidate"}
-        if request.method == "GET":
-            name = request.query.get("service.name", "")
-        elif request.method == "POST":
-            try:
-                name = (await request.json())["service"]["name"]
-            except (ValueError, LookupError, TypeError):
-                name = ""
-        else:
-            return web.json_response(
-                {"error": f"method not supported: {request.method}"}, status=405, headers=unknown
-            )
-        if not name or not isinstance(name, str):
+        if request.method not in {"GET", "POST"}:
+            text = f"method not supported: {request.method}"
+            return web.json_response({"error": text}, status=405, headers=unknown)
+        if not await asking_service(request):
             return web.json_response({"error": "service.name is required"}, status=400, headers=unknown)
         settings: dict[str, str] = {}
         etag = f'"{xxhash.xxh64_hexdigest(json.dumps(settings).encode())}"'
@@ -165,6 +161,27 @@ class Intake:
             "version": SERVER_VERSION,
         }
         return web.json_response(about)
+
+
+def unacceptable(request: web.Request) -> str:
+    """What is wrong with a request before it is read; empty when nothing is."""
+    if request.method != "POST":
+        return "only POST requests are supported"
+    content_type = request.headers.get("Content-Type", "")
+    if content_type and "application/x-ndjson" not in content_type:
+        return f"invalid content type: '{content_type}'"
+    return ""
+
+
+async def asking_service(request: web.Request) -> str:
+    """Name of the service that asks for its configuration; empty when it does not tell."""
+    if request.method == "GET":
+        return request.query.get("service.name", "")
+    try:
+        name = (await request.json())["service"]["name"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return name if isinstance(name, str) else ""
 
 
 def closing(status: int, body: dict[str, Any]) -> web.Response:

@@ -27,12 +27,12 @@ class Questions:
 
     Args:
         archive: what is asked.
-        dropped: how many events are known not to have come in.
+        trouble: how many events did not get in, and why in words.
     """
 
-    def __init__(self, archive: Archive, dropped: Callable[[], int]) -> None:
+    def __init__(self, archive: Archive, trouble: Callable[[], tuple[int, str]]) -> None:
         self._archive = archive
-        self._dropped = dropped
+        self._trouble = trouble
 
     def routes(self) -> list[web.RouteDef]:
         """Routes of the dashboard's questions."""
@@ -96,7 +96,7 @@ class Questions:
 
     async def health(self, _request: web.Request) -> web.Response:
         """`ApmHealth`."""
-        return answer(self._archive.health(self._dropped()))
+        return answer(self._archive.health(*self._trouble()))
 
 
 def answer(value: Any) -> web.Response:

@@ -94,21 +94,16 @@ class Names:
         found = self._numbers.get(text)
         if found is not None:
             return found
-        text = text[:1024]
-        if len(self._texts) >= self._limit:
-            text = self.OTHER
-        return self._numbers.setdefault(text, self._append(text))
-
-    def _append(self, text: str) -> int:
-        if text in self._numbers:
-            return self._numbers[text]
-        self._texts.append(text)
-        return len(self._texts) - 1
+        text = text[:1024] if len(self._texts) < self._limit else self.OTHER
+        if text not in self._numbers:
+            self._numbers[text] = len(self._texts)
+            self._texts.append(text)
+        return self._numbers[text]
 
     def text(self, number: int) -> str:
         """The text behind a number."""
         return self._texts[number]
 
-    def find(self, text: str) -> int:
-        """Number of a text that has been seen, else -1."""
-        return self._numbers.get(text, -1)
+    def find(self, text: str) -> int | None:
+        """Number of a text, if it has been seen."""
+        return self._numbers.get(text)

@@ -15,7 +15,7 @@ from stressdash.embedded.apm.intake import Intake, Limits
 from stressdash.embedded.apm.questions import Questions
 from stressdash.errors import BadInput
 
-__all__ = ["application"]
+__all__ = ["application", "runner"]
 
 INTAKE: Final = web.AppKey("intake", Intake)
 UNAUTHORIZED: Final = (
@@ -35,13 +35,21 @@ def application(token: str, max_events: int, limits: Limits | None = None) -> we
     """
     archive = Archive(max_events, lambda: time.time_ns() // 1_000_000)
     intake = Intake(archive, limits or Limits(), lambda: time.time_ns() // 1000, time.monotonic)
-    questions = Questions(archive, lambda: archive.rejected)
+    questions = Questions(archive, lambda: (intake.invalid, intake.trouble()))
     app = web.Application(middlewares=[guard(token)])
     app[INTAKE] = intake
     app.add_routes(intake.routes())
     app.add_routes(questions.routes())
     app.on_shutdown.append(refuse_from_now)
     return app
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """How the application is served: without a log of requests, and with bodies as they come.
+
+    The intake takes off compression itself, within its limits.
+    """
+    return web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=0.5)
 
 
 async def refuse_from_now(app: web.Application) -> None:

@@ -7,12 +7,12 @@ the answer, as apm-server does it. Only without valid metadata nothing is taken 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from stressdash.embedded.apm.archive import Archive, Origin
-from stressdash.embedded.apm.body import LineTooLong
+from stressdash.embedded.apm.body import Inflater, LineSplitter, LineTooLong
 from stressdash.embedded.apm.document import base_document
 from stressdash.embedded.apm.shapes import (
     ErrorLine,
@@ -57,41 +57,75 @@ class IntakeResult:
 
 
 class IntakeStream:
-    """Lines of one request, in order."""
+    """The body of one request.
 
-    def __init__(self, archive: Archive, received_us: int) -> None:
+    Args:
+        archive: where events go.
+        received_us: wall clock, for events that tell no time of their own.
+        encoding: the request's `Content-Encoding`, empty to recognise it.
+        limit_bytes: of the decompressed body.
+    """
+
+    def __init__(self, archive: Archive, received_us: int, encoding: str, limit_bytes: int) -> None:
         self._archive = archive
         self._received_us = received_us
+        self._inflater = Inflater(encoding, limit_bytes)
+        self._splitter = LineSplitter()
         self._origin: Origin | None = None
         self.result = IntakeResult()
-        self.failed = False
-        """The metadata cannot be used: what follows is not read."""
+        self.ended = False
+        """Nothing more can be read from this body."""
 
-    def take(self, line: bytes | LineTooLong) -> None:
-        """Take in the next line."""
-        if isinstance(line, LineTooLong):
-            self.result.reject(str(line), line.start)
-            self.failed = self._origin is None
-        elif self._origin is None:
-            self._take_metadata(line)
-        elif line and not line.isspace():
-            self._take_event(line, self._origin)
+    def feed(self, chunk: bytes) -> Iterator[None]:
+        """Take in more of the body; a generator, so that the caller can let others work in between."""
+        try:
+            for piece in self._inflater.feed(chunk):
+                self._take_all(self._splitter.feed(piece))
+                if self.ended:
+                    return
+                yield
+        except BadInput as error:
+            self.fail(str(error))
 
-    def _take_metadata(self, line: bytes) -> None:
-        if event_kind(line) != b"metadata":
-            self._fail('"metadata" or "m" required', line)
+    def finish(self) -> None:
+        """The body is complete."""
+        if self.ended:
             return
         try:
+            self._take_all(self._splitter.feed(self._inflater.finish()))
+            self._take_all(self._splitter.finish())
+        except BadInput as error:
+            self.fail(str(error))
+        self.ended = True
+
+    def fail(self, message: str, line: bytes | None = None) -> None:
+        """End here; `line` is to blame when it is given."""
+        self.ended = True
+        self.result.reject(message, line)
+
+    def _take_all(self, lines: Iterable[bytes | LineTooLong]) -> None:
+        for line in lines:
+            if isinstance(line, LineTooLong):
+                self.result.reject(str(line), line.start)
+                self.ended = self._origin is None
+            elif self._origin is None:
+                self._take_metadata(line)
+            elif line and not line.isspace():
+                self._take_event(line, self._origin)
+            if self.ended:
+                return
+
+    def _take_metadata(self, line: bytes) -> None:
+        try:
+            if event_kind(line) != b"metadata":
+                self.fail('cannot read metadata in stream: "metadata" or "m" required', line)
+                return
             read_metadata(line)
         except BadInput as error:
-            self._fail(told(error), line)
+            self.fail(f"cannot read metadata in stream: {told(error)}", line)
             return
-        metadata = from_json(line, dict)["metadata"]
-        self._origin = self._archive.origin(base_document(metadata, self._received_us), self._received_us)
-
-    def _fail(self, message: str, line: bytes) -> None:
-        self.failed = True
-        self.result.reject(f"cannot read metadata in stream: {message}", line)
+        base = base_document(from_json(line, dict)["metadata"], self._received_us)
+        self._origin = self._archive.origin(base, self._received_us)
 
     def _take_event(self, line: bytes, origin: Origin) -> None:
         kind = event_kind(line)

@@ -22,7 +22,10 @@ from stressdash.samples import ApmBucket, ApmSeries, Breakdown, BreakdownPart, P
 __all__ = ["ErrorTally", "Timeline"]
 
 OUTCOMES: Final = {"success": 0, "failure": 1, "unknown": 2}
+LEAST_RATE: Final = 1e-6
+"""A transaction never stands for more than a million: nobody samples that thinly on purpose."""
 EVERY_SERVICE: Final = -1
+NO_SERVICE: Final = -2
 PROVISIONAL_MS: Final = 1000
 """How long the service's agent (`api_request_time` 300 ms, +10 %) and this process may take to show an event
 after it ended, with room for a busy machine."""
@@ -154,22 +157,30 @@ class Timeline:
 
     def __init__(self, row_limit: int) -> None:
         self.names = Names()
-        self.newest_ms: int | None = None
-        """Timestamp of the newest transaction, of any type."""
+        self._newest_ms: dict[Hashable, int] = {}
         self._requests = Seconds(RequestRows, fold_requests, row_limit)
         self._errors = Seconds(ErrorRows, fold_errors, row_limit)
         self._self_times: Seconds[list[SelfTime], list[SelfTime]] = Seconds(list, select_rows, row_limit)
         self._processes: Seconds[list[ProcessRow], list[ProcessRow]] = Seconds(list, select_rows, row_limit)
 
     def selector(self, service: str | None) -> Hashable:
-        """What the folds select by."""
-        return EVERY_SERVICE if service is None else self.names.find(service) if service else EVERY_SERVICE
+        """What the folds select by: a service's number."""
+        if service is None:
+            return EVERY_SERVICE
+        number = self.names.find(service)
+        return NO_SERVICE if number is None else number
+
+    def newest_ms(self, service: str | None = None) -> int | None:
+        """Timestamp of the newest transaction, of any type; None when there is none."""
+        if service is None:
+            return max(self._newest_ms.values(), default=None)
+        return self._newest_ms.get(self.selector(service))
 
     def add_transaction(self, event: TransactionEvent, service: int, timestamp_us: int) -> None:
         """Take in a sampled transaction."""
         at_ms = timestamp_us // 1000
-        if self.newest_ms is None or at_ms > self.newest_ms:
-            self.newest_ms = at_ms
+        if at_ms > self._newest_ms.get(service, -1):
+            self._newest_ms[service] = at_ms
         if event.type != "request" or kept_for_failing(event):
             return
         rate = 1.0 if event.sample_rate is None else event.sample_rate
@@ -179,7 +190,7 @@ class Timeline:
         rows.ms.append(at_ms % 1000)
         rows.service.append(service)
         rows.duration_us.append(min(int(event.duration * 1e6) // 1000, HIGHEST_US))
-        rows.weight.append(1 / rate)
+        rows.weight.append(1 / max(rate, LEAST_RATE))
         rows.outcome.append(OUTCOMES[event.outcome or derived_outcome(event)])
         rows.result.append(self.names.number(event.result or ""))
 
@@ -228,7 +239,7 @@ class Timeline:
             step_ms=step_ms,
             buckets=tuple(buckets),
             provisional_from_ms=provisional if provisional < end_ms else None,
-            newest_ms=self.newest_ms,
+            newest_ms=self.newest_ms(service),
             sampling=whole.recorded / whole.weight if whole.weight else None,
             mean_us=whole.mean_us,
             p50_us=p50,
