@@ -146,10 +146,14 @@ class TestTrouble:
         acknowledged: list[int] = []
         async with database.client() as connection:
             resource.prlimit(database.process.pid, limit, (400_000, resource.RLIM_INFINITY))
-            with pytest.raises(MySQLError, match=r"1021|1026"):
+
+            async def insert_many() -> None:
                 for number in range(2_000):
                     await insert(connection, number, remote_ip="x" * 255)
                     acknowledged.append(number)
+
+            with pytest.raises(MySQLError, match=r"1021|1026"):
+                await insert_many()
             resource.prlimit(database.process.pid, limit, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             acknowledged.append(await insert(connection, 5_000))
             stored = [number for (number,) in await ask(connection, "SELECT id FROM incoming")]

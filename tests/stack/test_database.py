@@ -186,6 +186,7 @@ class TestKnobs:
         with pytest.raises(KnobRejected, match=r"Truncated incorrect max_connections .* is now 100000"):
             await database.set_max_connections(1_000_000)
         assert await database.max_connections() == 100_000
+        assert await database.set_max_connections(60) == 60
 
     async def test_a_variable_is_read_by_its_exact_name(self, database: Database) -> None:
         assert await database.variable("max_connections") == "151"
