@@ -40,8 +40,8 @@ def measure(rounds: int) -> Figure:
     )
     return Figure(
         "The embedded APM intake",
-        "Transactions with two spans each, in gzipped batches of 600 events over one connection; the intake has"
-        " one core.",
+        "Transactions with two spans each, in gzipped batches of 600 events over one connection, the intake"
+        " on one core.",
         ("", "measured", "runs", "goal"),
         rows,
     )

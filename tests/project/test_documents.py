@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from stressdash.cli import EXIT_CODES, main
+from stressdash.settings import Settings
+
 FENCE = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[\w-]*)?\)")
 
@@ -32,6 +35,62 @@ class TestCommands:
         targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
         named = {words[1] for words in readme if words[0] == "make"}
         assert {"run", "test"} <= named <= targets
+
+    def test_each_stressdash_command_of_the_readme_is_understood(
+        self, readme: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The command line itself reads them; only the load is left out."""
+        seen: list[Settings] = []
+        monkeypatch.setattr(
+            "stressdash.headless.run_headless", lambda settings, *_, **__: seen.append(settings) or 0
+        )
+        lines = [words[1:] for words in readme if words[0] == "stressdash"]
+        assert [main(words) for words in lines] == [0] * len(lines)
+        assert len(seen) == len(lines) >= 5
+
+    def test_each_flag_that_the_readme_names_exists(
+        self, root: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for words in (["--help"], ["run", "--help"]):
+            with pytest.raises(SystemExit):
+                main(words)
+        known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+        named = set(re.findall(r"`[^`\n]*?(--[a-z-]+)", (root / "README.md").read_text()))
+        assert {"--stack", "--json", "--allow-target"} <= named <= known
+
+    def test_exit_codes_are_those_of_the_command_line(self, root: Path) -> None:
+        table = re.findall(r"^\| (\d+) \|", (root / "README.md").read_text(), re.MULTILINE)
+        assert table == re.findall(r"^  (\d+) ", EXIT_CODES, re.MULTILINE)
+
+
+class TestArchitecture:
+    MODULE = re.compile(r"`((?:stressdash|service)(?:\.\w+)*)`")
+    FILE = re.compile(r"`((?:stressdash|service|tests|themes|benchmarks|docs)/[\w./-]*)`")
+
+    def test_each_module_it_names_exists(self, root: Path) -> None:
+        named = set(self.MODULE.findall((root / "docs" / "architecture.md").read_text()))
+        missing = {
+            name
+            for name in named
+            if not (root / name.replace(".", "/")).is_dir()
+            and not (root / name.replace(".", "/")).with_suffix(".py").is_file()
+        }
+        assert len(named) > 15
+        assert not missing
+
+    def test_each_package_of_the_tree_is_named(self, root: Path) -> None:
+        text = (root / "docs" / "architecture.md").read_text()
+        packages = {path.parent.name for path in (root / "stressdash").glob("*/__init__.py")}
+        assert not {name for name in packages if f"`stressdash.{name}" not in text}
+
+    def test_each_file_that_a_document_names_exists(self, root: Path) -> None:
+        missing = [
+            f"{document.relative_to(root)}: {name}"
+            for document in documents(root)
+            for name in self.FILE.findall(document.read_text())
+            if not (root / name).exists()
+        ]
+        assert not missing
 
 
 class TestLinks:
