@@ -66,12 +66,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError(_unknown_command(words[0]))
         return _dashboard(words)
     except StressdashError as error:
-        from stressdash.text import escape
-
-        sys.stderr.write(f"stressdash: {escape(str(error), 2_000)}\n")
-        return error.exit_code
+        return _fail(error)
     except KeyboardInterrupt:
         return 130
+
+
+def _fail(error: StressdashError) -> int:
+    from stressdash.text import escape
+
+    sys.stderr.write(f"stressdash: {escape(str(error), 2_000)}\n")
+    return error.exit_code
 
 
 def _unknown_command(word: str) -> str:
@@ -125,10 +129,42 @@ def _dashboard(words: Sequence[str]) -> int:
     options.target = options.target or options.scenario
     settings, scenario = _settings(options)
 
-    from stressdash.session import make_session
-    from stressdash.tui import run_dashboard
+    from stressdash.terminal import guarded
 
-    return run_dashboard(make_session(settings, scenario))
+    return guarded(lambda guard: _show(settings, scenario, guard))
+
+
+def _show(settings: Settings, scenario: Scenario | None, guard: int) -> int:
+    """Run the dashboard until it is quit, or until the descriptor `guard` reaches its end."""
+    import asyncio
+    import contextlib
+    import signal
+
+    from stressdash.session import make_session
+    from stressdash.tui.app import StressdashApp
+
+    async def show() -> int:
+        session = make_session(settings, scenario)
+        app = StressdashApp(session)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(guard, app.exit)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, app.exit)
+        opening = asyncio.create_task(session.open())
+        try:
+            await app.run_async()
+        finally:
+            loop.remove_reader(guard)
+            opening.cancel()
+            with contextlib.suppress(StressdashError, asyncio.CancelledError):
+                await opening
+            await session.close()
+        return app.return_code or 0
+
+    try:
+        return asyncio.run(show())
+    except StressdashError as error:
+        return _fail(error)
 
 
 def _load_flags(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 __all__ = [
     "ApmBucket",
@@ -29,6 +29,7 @@ __all__ = [
     "Frame",
     "Knob",
     "LogLine",
+    "Outcome",
     "Phase",
     "PoolStatus",
     "ProcessMetric",
@@ -167,6 +168,23 @@ class Window:
     """The slowest requests of the window."""
     faults_other: int = 0
     """Failed requests beyond the cap of distinct faults; they are part of `failed`."""
+
+
+class Outcome(IntEnum):
+    """What became of a request number: one byte each in the ledger that the audit reads."""
+
+    UNSENT = 0
+    """Never issued."""
+    IN_FLIGHT = 1
+    """Sent, without an end: only of a worker that died."""
+    ACKNOWLEDGED = 2
+    """A full answer below 400."""
+    REJECTED = 3
+    """A full answer of 400 or above."""
+    DROPPED = 4
+    """Sent, then hung up on, timed out, reset or answered with what is no HTTP."""
+    NOT_SENT = 5
+    """Issued, but its first byte could not be sent."""
 
 
 # --- the server's view: what an APM source answers --------------------------------------------------------
@@ -482,3 +500,4 @@ class ServiceStatus:
     requests: int | None = None
     in_flight: int | None = None
     cpu_seconds: float | None = None
+    conn_max_lifetime_s: float | None = None

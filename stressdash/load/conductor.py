@@ -14,10 +14,9 @@ from typing import Final
 from stressdash.load.books import Books, Cell, Gauges, Issue
 from stressdash.load.connection import BUSY, IDLE, NEVER_NS, Connection
 from stressdash.load.control import Assignment, Command, Link, Report
-from stressdash.load.ledger import Outcome
 from stressdash.load.lines import READ
 from stressdash.load.loop import Loop
-from stressdash.samples import Phase, Window
+from stressdash.samples import Outcome, Phase, Window
 
 __all__ = ["GRID_NS", "Conductor"]
 

@@ -11,31 +11,15 @@ import mmap
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from enum import IntEnum
 from typing import Final
 
-__all__ = ["CAPACITY", "Ledger", "Outcome", "map_page_file", "new_page_file"]
+from stressdash.samples import Outcome
+
+__all__ = ["CAPACITY", "Ledger", "map_page_file", "new_page_file"]
 
 CAPACITY: Final = 1 << 28
 """Numbers that one worker can book: over 2,000 a second for a day."""
 STRETCH: Final = 1 << 20
-
-
-class Outcome(IntEnum):
-    """Code of a request number."""
-
-    UNSENT = 0
-    """Never issued."""
-    IN_FLIGHT = 1
-    """Sent, without an end: only of a worker that died."""
-    ACKNOWLEDGED = 2
-    """A full answer below 400."""
-    REJECTED = 3
-    """A full answer of 400 or above."""
-    DROPPED = 4
-    """Sent, then hung up on, timed out, reset or answered with what is no HTTP."""
-    NOT_SENT = 5
-    """Issued, but its first byte could not be sent."""
 
 
 def new_page_file() -> int:

@@ -22,10 +22,11 @@ from stressdash.load.connection import BUSY, NEVER_NS, Connection
 from stressdash.load.control import Assignment
 from stressdash.load.faults import FaultKind, kind_of_answer, kind_of_eof, kind_of_os_error
 from stressdash.load.http1 import Head, Malformed, Parser
-from stressdash.load.ledger import CAPACITY, Outcome
-from stressdash.load.lines import READ, WRITE, Lines
+from stressdash.load.ledger import CAPACITY
+from stressdash.load.lines import HANGUP, READ, WRITE, Lines
 from stressdash.load.message import Message, schedule_messages
 from stressdash.load.target import parse_url
+from stressdash.samples import Outcome
 
 __all__ = ["Loop"]
 
@@ -177,9 +178,9 @@ class Loop(Lines):
         if connection.state != BUSY:
             self._lose(connection, None, now)
             return
+        self._leave_fast_path(connection)
         parser = connection.parser
-        if parser is None:
-            parser = connection.parser = Parser(self._heads)
+        assert parser is not None
         if data and not connection.first_byte_ns:
             connection.first_byte_ns = now
         try:
@@ -214,8 +215,9 @@ class Loop(Lines):
         reusable = head.keep_alive and not parser.surplus and not connection.unsent
         connection.parser = None
         connection.first_byte_ns = 0
-        if not reusable:
+        if not reusable or connection.hung_up:
             self._busy -= 1
+            connection.reopening = reusable
             self._reopen(connection)
         elif self._credit > 0 and not connection.leaving:
             self._send(connection)
@@ -270,9 +272,12 @@ class Loop(Lines):
     def _send_later(self, connection: Connection, rest: bytes) -> None:
         """The socket took only a part; a parser frames an answer that comes before the rest has gone."""
         connection.unsent = rest
+        self._leave_fast_path(connection)
+        self._poller.modify(connection.fd, READ | HANGUP | WRITE)
+
+    def _leave_fast_path(self, connection: Connection) -> None:
         if connection.parser is None:
             connection.parser = Parser(self._heads)
-        self._poller.modify(connection.fd, READ | WRITE)
 
     def _lose_unsent(self, connection: Connection, kind: FaultKind) -> None:
         """Not even the first byte could be sent."""

@@ -43,6 +43,7 @@ async def open_error(session: Session, row_id: str, number: int) -> ErrorDetail:
         f"{row.category} {row.code}",
         *((sample.type, sample.message) if sample is not None else ()),
     )
+    index = _index(exemplars, sample)
     totals = session.run.totals if session.run is not None else None
     ended = totals.completed + totals.failed if totals is not None else 0
     return ErrorDetail(
@@ -50,12 +51,13 @@ async def open_error(session: Session, row_id: str, number: int) -> ErrorDetail:
         sample=sample,
         trace=trace,
         exemplars=exemplars,
-        exemplar_index=_index(exemplars, sample),
+        exemplar_index=index,
         knobs=governing(known, session.watch.knobs),
         explanation=known.explanation if known is not None else "",
         apm_note=note,
         similar=_similar(row, session.errors.rows),
         share_of_requests=row.client_count / ended if row.client_count is not None and ended else None,
+        client_sent_us=_sent_us(session, exemplars[index or 0]) if exemplars else None,
     )
 
 
@@ -90,6 +92,12 @@ def _index(exemplars: tuple[Exemplar, ...], sample: ErrorSample | None) -> int |
     if sample is None or sample.trace_id is None:
         return None
     return next((i for i, e in enumerate(exemplars) if e.trace_id == sample.trace_id), None)
+
+
+def _sent_us(session: Session, exemplar: Exemplar) -> int | None:
+    if exemplar.sent_ns is None:
+        return None
+    return session.clock.origin_wall_ms * 1_000 + (exemplar.sent_ns - session.clock.origin_ns) // 1_000
 
 
 def _similar(row: ErrorRow, rows: tuple[ErrorRow, ...]) -> tuple[ErrorRow, ...]:

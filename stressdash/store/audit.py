@@ -9,25 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 
-__all__ = ["Audit", "End", "audit", "net_audit"]
+from stressdash.samples import Outcome
 
-
-class End(IntEnum):
-    """How a request ended for the client: the engine's codes, one byte per request number."""
-
-    UNSENT = 0
-    """Never due; also number 0, which no request has."""
-    IN_FLIGHT = 1
-    """Sent, unfinished when the run stopped."""
-    ACKNOWLEDGED = 2
-    REJECTED = 3
-    """Answered with an error."""
-    DROPPED = 4
-    """Sent, then hung up, timed out or reset."""
-    NOT_SENT = 5
-    """Due, but never sent."""
+__all__ = ["Audit", "audit", "net_audit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +44,14 @@ def audit(codes: bytes | bytearray | memoryview, stored: Iterable[int]) -> Audit
     """Hold the rows against the ledger.
 
     Args:
-        codes: One `End` per request number, from number 0.
+        codes: One `Outcome` per request number, from number 0.
         stored: The request number of every row of this run, in any order, repeats included. A number that the
             ledger does not know is an orphan.
     """
     codes = bytes(codes)
     seen = bytearray(len(codes))
     strangers: set[int] = set()
-    found = [0] * len(End)
+    found = [0] * len(Outcome)
     rows = duplicates = 0
     for number in stored:
         rows += 1
@@ -79,15 +64,15 @@ def audit(codes: bytes | bytearray | memoryview, stored: Iterable[int]) -> Audit
         else:
             seen[number] = 1
             found[codes[number]] += 1
-    ended = {end: codes.count(end) for end in End}
-    missing = {end: ended[end] - found[end] for end in End}
+    ended = {end: codes.count(end) for end in Outcome}
+    missing = {end: ended[end] - found[end] for end in Outcome}
     return Audit(
-        acknowledged=ended[End.ACKNOWLEDGED],
+        acknowledged=ended[Outcome.ACKNOWLEDGED],
         stored=rows,
-        lost=missing[End.ACKNOWLEDGED],
-        orphaned=sum(found) - found[End.ACKNOWLEDGED] + len(strangers),
-        dropped=missing[End.IN_FLIGHT] + missing[End.DROPPED],
-        rejected=missing[End.REJECTED],
+        lost=missing[Outcome.ACKNOWLEDGED],
+        orphaned=sum(found) - found[Outcome.ACKNOWLEDGED] + len(strangers),
+        dropped=missing[Outcome.IN_FLIGHT] + missing[Outcome.DROPPED],
+        rejected=missing[Outcome.REJECTED],
         duplicates=duplicates,
     )
 

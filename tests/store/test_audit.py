@@ -7,23 +7,26 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stressdash.store.audit import Audit, End, audit, net_audit
+from stressdash.samples import Outcome
+from stressdash.store.audit import Audit, audit, net_audit
 
-ledgers = st.lists(st.sampled_from(list(End)), max_size=60).map(lambda ends: bytes([End.UNSENT, *ends]))
+ledgers = st.lists(st.sampled_from(list(Outcome)), max_size=60).map(
+    lambda ends: bytes([Outcome.UNSENT, *ends])
+)
 
 
 class TestAudit:
     @given(ledgers, st.lists(st.integers(0, 80), max_size=80))
     def test_agrees_with_naive_sets(self, codes: bytes, stored: list[int]) -> None:
-        numbers = {end: {n for n, code in enumerate(codes) if code == end} for end in End}
+        numbers = {end: {n for n, code in enumerate(codes) if code == end} for end in Outcome}
         rows = set(stored)
         assert audit(codes, iter(stored)) == Audit(
-            acknowledged=len(numbers[End.ACKNOWLEDGED]),
+            acknowledged=len(numbers[Outcome.ACKNOWLEDGED]),
             stored=len(stored),
-            lost=len(numbers[End.ACKNOWLEDGED] - rows),
-            orphaned=len(rows - numbers[End.ACKNOWLEDGED]),
-            dropped=len((numbers[End.IN_FLIGHT] | numbers[End.DROPPED]) - rows),
-            rejected=len(numbers[End.REJECTED] - rows),
+            lost=len(numbers[Outcome.ACKNOWLEDGED] - rows),
+            orphaned=len(rows - numbers[Outcome.ACKNOWLEDGED]),
+            dropped=len((numbers[Outcome.IN_FLIGHT] | numbers[Outcome.DROPPED]) - rows),
+            rejected=len(numbers[Outcome.REJECTED] - rows),
             duplicates=sum(count - 1 for count in Counter(stored).values()),
         )
 
@@ -37,13 +40,22 @@ class TestAudit:
         assert found.net == found.stored - found.acknowledged
 
     def test_tells_the_fates_apart(self) -> None:
-        codes = bytes([0, End.ACKNOWLEDGED, End.ACKNOWLEDGED, End.REJECTED, End.DROPPED, End.IN_FLIGHT])
+        codes = bytes(
+            [
+                0,
+                Outcome.ACKNOWLEDGED,
+                Outcome.ACKNOWLEDGED,
+                Outcome.REJECTED,
+                Outcome.DROPPED,
+                Outcome.IN_FLIGHT,
+            ]
+        )
         assert audit(codes, [1, 1, 4]) == Audit(
             acknowledged=2, stored=3, lost=1, orphaned=1, dropped=1, rejected=1, duplicates=1
         )
 
     def test_a_row_that_nobody_sent_is_an_orphan(self) -> None:
-        found = audit(bytes([0, End.ACKNOWLEDGED]), [1, 77, 77, -3])
+        found = audit(bytes([0, Outcome.ACKNOWLEDGED]), [1, 77, 77, -3])
         assert (found.lost, found.orphaned, found.duplicates) == (0, 2, 1)
 
     def test_an_empty_run_has_empty_books(self) -> None:

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from stressdash.errors import UsageError
+from stressdash.load.plan import Plan
+from stressdash.scenario import find_scenario, scenario_layer
+from stressdash.session.choose import with_scenario
+from stressdash.session.plan import as_curl, as_wrk, build_plan
+from stressdash.settings import Settings, resolve
+
+
+def plan_of(name: str, *layers: dict[str, tuple[str, object]]) -> Plan:
+    scenario = find_scenario(name)
+    settings = resolve(scenario_layer(scenario), *layers)
+    return build_plan(
+        settings,
+        scenario,
+        base_url="http://127.0.0.1:3000",
+        run_id=7,
+        connections=settings.connections,
+        duration_s=settings.duration_s,
+    )
+
+
+class TestPlans:
+    def test_an_act_becomes_a_plan_against_the_service_of_the_stack(self) -> None:
+        plan = plan_of("act1")
+        assert (plan.url, plan.connections, plan.duration_s) == ("http://127.0.0.1:3000", 400, 15.0)
+        assert (plan.timeout_s, plan.stop) == (2.0, "abort")
+        assert plan.requests[0].path == "/twirp/stats.StatsService/Push"
+        assert plan.has_identity
+
+    def test_flags_override_the_scenario(self) -> None:
+        plan = plan_of(
+            "act1",
+            {
+                "connections": ("--connections", "3"),
+                "duration_s": ("--duration", "2s"),
+                "headers": ("--header", (("content-type", "text/plain"), ("X-Extra", "1"))),
+                "body": ("--body", b"hello"),
+            },
+        )
+        assert (plan.connections, plan.duration_s) == (3, 2.0)
+        assert plan.requests[0].headers == (("content-type", "text/plain"), ("X-Extra", "1"))
+        assert plan.requests[0].body == b"hello"
+
+    @pytest.mark.parametrize(("body", "method"), [(None, "GET"), (b"x", "POST")])
+    def test_a_bare_url_is_fetched_and_a_body_is_posted(self, body: bytes | None, method: str) -> None:
+        settings = Settings(url="http://127.0.0.1:1/x?y=1", body=body)
+        plan = build_plan(settings, None, base_url="", run_id=1, connections=2, duration_s=1.0)
+        assert (plan.url, plan.requests[0].method) == ("http://127.0.0.1:1/x?y=1", method)
+
+    def test_a_head_request_cannot_carry_a_body(self) -> None:
+        settings = Settings(url="http://127.0.0.1:1/", method="HEAD", body=b"x")
+        with pytest.raises(UsageError, match="cannot carry"):
+            build_plan(settings, None, base_url="", run_id=1, connections=1, duration_s=1.0)
+
+
+class TestOtherToolsLines:
+    def test_curl_sends_the_first_request_once(self) -> None:
+        plan = plan_of("act1")
+        words = shlex.split(as_curl(plan))
+        assert words[-1] == "http://127.0.0.1:3000/twirp/stats.StatsService/Push"
+        body = json.loads(words[words.index("--data-binary") + 1])
+        assert body == {"property": "news", "section": plan.run_tag, "id": 1}
+
+    def test_a_hostile_body_stays_one_shell_word(self) -> None:
+        plan = plan_of("act1", {"body": ("--body", b"'; rm -rf / #\n$(id)")})
+        words = shlex.split(as_curl(plan))
+        assert "'; rm -rf / #\n$(id)" in words
+
+    def test_wrk_gets_its_script_beside_the_line(self) -> None:
+        line, _, script = as_wrk(plan_of("act1")).partition("\n")
+        assert shlex.split(line)[:4] == ["wrk", "-d15s", "-t4", "-c400"]
+        assert 'wrk.method = "POST"' in script
+        assert 'wrk.headers["Content-Type"] = "application/json"' in script
+
+
+class TestChoosingAnotherScenario:
+    def test_keeps_what_was_said_explicitly(self) -> None:
+        first = resolve(
+            scenario_layer(find_scenario("act1")),
+            {"duration_s": ("--duration", "3s"), "knobs": ("--knob", {"max_open": "9"})},
+        )
+        second = with_scenario(first, find_scenario("act3"))
+        assert (second.scenario, second.connections, second.duration_s) == ("act3", 100, 3.0)
+        assert second.timeout_s == 30.0
+        assert (second.knobs["max_open"], second.knobs["cancellation"]) == ("9", "shield")
+        assert second.origin("connections") == "scenario act3"

@@ -1,0 +1,68 @@
+"""The command line as a user meets it: one sentence, the right exit code, never a traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+from stressdash.cli import main
+
+
+def fails(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return code, captured.err
+
+
+class TestBadUsage:
+    @pytest.mark.parametrize(
+        ("words", "sentence"),
+        [
+            (["rnu"], "unknown command 'rnu'; did you mean 'run'?"),
+            (["run"], "the following arguments are required: SCENARIO|URL"),
+            (["run", "act1", "--conections", "3"], "unknown flag --conections; did you mean --connections?"),
+            (["run", "act1", "--connections=3", "--zzz"], "unknown flag --zzz; see 'stressdash run --help'"),
+            (["run", "act9"], "there is no scenario 'act9'; did you mean"),
+            (["run", "act1", "--duration", "soon"], "--duration: 'soon' is not a duration"),
+            (["run", "act1", "--connections", "0"], "--connections: '0' is not above 0"),
+            (["run", "act1", "--stop", "now"], "--stop: 'now' is not one of drain, abort"),
+            (["run", "act1", "--knob", "max_open"], "--knob 'max_open' is not of the form NAME=VALUE"),
+            (["run", "act1", "--header", "nocolon"], "is not of the form 'Name: value'"),
+            (["run", "act1", "--body", "@/does/not/exist"], "--body: cannot read '/does/not/exist'"),
+            (["run", "act1", "--json", "/does/not/exist.json"], "cannot write '/does/not/exist.json'"),
+            (["--scenario", "nope"], "the dashboard needs a terminal"),
+        ],
+    )
+    def test_ends_with_one_sentence_and_exit_code_2(
+        self, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+    ) -> None:
+        code, text = fails(capsys, *words)
+        assert code == 2
+        assert sentence in text
+
+    def test_escape_sequences_in_a_flag_do_not_reach_the_terminal(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        _, text = fails(capsys, "run", "\x1b[31mact1")
+        assert "\x1b" not in text
+        assert "\\x1b" in text
+
+    def test_an_environment_variable_is_named_when_its_value_is_bad(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("STRESSDASH_CONNECTIONS", "many")
+        code, text = fails(capsys, "run", "act1")
+        assert code == 2
+        assert "STRESSDASH_CONNECTIONS: 'many' is not a whole number" in text
+
+
+class TestTargetGuard:
+    @pytest.mark.parametrize("url", ["http://example.com/", "http://8.8.8.8/", "http://user:secret@8.8.8.8/"])
+    def test_a_public_target_is_refused_without_its_credentials(
+        self, capsys: pytest.CaptureFixture[str], url: str
+    ) -> None:
+        code, text = fails(capsys, "run", url)
+        assert code == 2
+        assert "--allow-target" in text
+        assert "secret" not in text
