@@ -1,0 +1,277 @@
+"""The dashboard: pulls a picture of the session four times a second, and shows it on the screen in front.
+
+Knows the session only as `SessionApi`. What changes the load or the stack goes through `commands`; here is
+only what moves between screens.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from stressdash.paths import bundled, config_dir
+from stressdash.snapshot import SessionApi, Snapshot
+from stressdash.tui.commands import Commands
+from stressdash.tui.keys import bindings, palette
+from stressdash.tui.screens.base import ViewScreen
+from stressdash.tui.screens.dialogs import Choose, Help, TooSmall
+from stressdash.tui.screens.error_page import ErrorPage
+from stressdash.tui.screens.errors import ErrorsScreen
+from stressdash.tui.screens.live import LiveScreen
+from stressdash.tui.screens.maximised import Maximised
+from stressdash.tui.screens.stack import StackScreen
+from stressdash.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
+from stressdash.tui.view import WINDOWS_S, View
+
+__all__ = ["StressdashApp", "run_dashboard"]
+
+TICK_S = 0.25
+SMALLEST = (60, 16)
+FIRST_WINDOW_S = 60.0
+SCENARIOS = ("act1", "act2", "act3")
+COPIES = (
+    ("value", "the value or message shown"),
+    ("query", "the APM query that finds it"),
+    ("curl", "a curl line for one such request"),
+    ("wrk", "a wrk line for the same load"),
+)
+
+
+class StressdashApp(App[None]):
+    """All screens over one session."""
+
+    TITLE = "stressdash"
+    CSS_PATH = "stressdash.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
+
+    def __init__(self, session: SessionApi) -> None:
+        self._is_plain = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if self._is_plain else None)
+        self.session = session
+        self.view: View | None = None
+        self.status = ""
+        self.commands = Commands(self, session)
+        self._window_s: float | None = FIRST_WINDOW_S
+        self._pinned: tuple[float, float] | None = None
+        self._frozen: Snapshot | None = None
+        self._muted: frozenset[str] = frozenset()
+        self.add_mode("live", LiveScreen)
+        self.add_mode("errors", ErrorsScreen)
+        self.add_mode("stack", StackScreen)
+
+    def on_mount(self) -> None:
+        """Choose the theme, show the first screen, and start to pull."""
+        themes, problems = load_themes(bundled("themes"), config_dir() / "themes")
+        for theme in themes:
+            self.register_theme(theme)
+        self.theme = MONOCHROME_THEME if self._is_plain else DEFAULT_THEME
+        for sentence in problems:
+            self.say(sentence, failed=True)
+        self.pull()
+        self.switch_mode("live")
+        self.set_interval(TICK_S, self.pull)
+        self.theme_changed_signal.subscribe(self, lambda _theme: self.redraw())
+
+    # --- pictures
+
+    def pull(self) -> None:
+        """Fetch the newest picture and draw it, unless the view is frozen."""
+        snapshot = self.session.snapshot()
+        self.commands.seen(snapshot)
+        if self._frozen is None:
+            self._draw(snapshot)
+
+    def redraw(self) -> None:
+        """Draw again after the user changed how to look at it."""
+        if self.view is not None:
+            self._draw(self._frozen or self.view.snapshot)
+
+    def _draw(self, snapshot: Snapshot) -> None:
+        self.view = View(
+            snapshot=snapshot,
+            window_s=self._window_s,
+            pinned=self._pinned,
+            frozen=self._frozen is not None,
+            wanted_connections=self.commands.wanted_connections,
+            wanted_duration_s=self.commands.wanted_duration_s,
+            muted=self._muted,
+            status=self.status,
+            letters=self._is_plain,
+        )
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, ViewScreen):
+                screen.draw(self.view)
+                return
+
+    def say(self, sentence: str, *, failed: bool = False) -> None:
+        """Tell the user something; failures also stay in the status line until the next command works."""
+        if failed:
+            self.status = sentence
+        self.notify(sentence, severity="error" if failed else "information", markup=False, timeout=4)
+        self.redraw()
+
+    # --- the size
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below 60 x 16 there is only a sentence."""
+        small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        if small and not isinstance(self.screen, TooSmall):
+            self.push_screen(TooSmall())
+        elif not small and isinstance(self.screen, TooSmall):
+            self.pop_screen()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Over a dialog, keys belong to the dialog."""
+        del parameters
+        own = {key.action.partition("(")[0] for key in palette()} | {
+            "step_connections",
+            "zoom",
+            "back",
+            "mute",
+        }
+        return not (self.screen.is_modal and action in own and action != "quit")
+
+    # --- moving between screens
+
+    def action_mode(self, name: str) -> None:
+        """Switch to a screen by its number."""
+        if self.current_mode != name:
+            self.switch_mode(name)
+
+    async def action_back(self) -> None:
+        """Close what lies on top; from a base screen, back to Live; on Live, back to the present."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif self.current_mode != "live":
+            self.switch_mode("live")
+        elif self._pinned is not None:
+            self._pinned = None
+            self.redraw()
+
+    def open_error(self, row_id: str) -> None:
+        """Open the page of one error over the present screen."""
+        if isinstance(self.screen, ErrorPage):
+            self.pop_screen()
+        self.push_screen(ErrorPage(row_id))
+
+    def maximise(self, chart: str) -> None:
+        """One chart on the whole screen."""
+        self.push_screen(Maximised(chart))
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.push_screen(Help())
+
+    def action_knobs(self) -> None:
+        """The knobs that govern what is shown."""
+        screen = self.screen
+        knob = screen.governing_knob if isinstance(screen, ErrorPage) else ""
+        if isinstance(screen, ErrorPage):
+            self.pop_screen()
+        self.switch_mode("stack")
+        self.call_after_refresh(self._focus_knob, knob)
+
+    def _focus_knob(self, knob: str) -> None:
+        if isinstance(self.screen, StackScreen):
+            self.screen.focus_knob(knob)
+
+    # --- how to look
+
+    def action_freeze(self) -> None:
+        """Hold the picture, or let it go on."""
+        if self._frozen is None and self.view is not None:
+            self._frozen = self.view.snapshot
+            self.redraw()
+        else:
+            self._frozen = None
+            self.pull()
+
+    def action_zoom(self, step: int) -> None:
+        """A shorter or longer time window."""
+        if self._pinned is None:
+            at = WINDOWS_S.index(self._window_s) + step
+            self._window_s = WINDOWS_S[max(0, min(len(WINDOWS_S) - 1, at))]
+        self._pinned = None
+        self.redraw()
+
+    def show_window(self, start_s: float, end_s: float) -> None:
+        """Show the charts of one stretch of time on Live."""
+        self._pinned = (start_s, end_s)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.action_mode("live")
+        self.redraw()
+
+    def toggle_mute(self, row_id: str) -> None:
+        """Mute an error, or hear it again."""
+        self._muted = self._muted ^ {row_id}
+        self.redraw()
+
+    # --- commands
+
+    def action_toggle_load(self) -> None:
+        """Start or stop."""
+        self.commands.toggle_load()
+
+    def action_run_again(self) -> None:
+        """Start once more; asks while load runs."""
+        self.commands.run_again()
+
+    def action_toggle_pause(self) -> None:
+        """Pause or resume."""
+        self.commands.toggle_pause()
+
+    def action_step_connections(self, count: int) -> None:
+        """One step along the slider's ladder."""
+        self.commands.step_connections(count)
+
+    def action_export(self) -> None:
+        """Write the run's JSON."""
+        self.commands.export()
+
+    def action_copy(self) -> None:
+        """Ask what to copy, and copy it."""
+        row_id = getattr(self.screen, "selected_error", "")
+
+        def copied(what: str | None) -> None:
+            if what is not None:
+                self.commands.copy(what, row_id)
+
+        self.push_screen(Choose("Copy", COPIES), copied)
+
+    async def action_quit(self) -> None:
+        """Leave; asks while load runs."""
+        self.commands.quit()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the table of keys, the scenarios, and the themes."""
+        for key in palette():
+            name = key.action.partition("(")[0]
+            target = "screen" if hasattr(screen, f"action_{name}") else "app"
+            if hasattr(screen if target == "screen" else self, f"action_{name}"):
+                action = f"{target}.{key.action}"
+                yield SystemCommand(
+                    key.help,
+                    f"key {key.shown}",
+                    lambda action=action: self.call_later(self.run_action, action),
+                )
+        for scenario in SCENARIOS:
+            yield SystemCommand(
+                f"Load scenario {scenario}",
+                "its load and knobs become the next run's",
+                lambda scenario=scenario: self.commands.load_scenario(scenario),
+            )
+        yield SystemCommand("Change theme", "colours of the screens", self.action_change_theme)
+
+
+def run_dashboard(session: SessionApi) -> int:
+    """Show the dashboard until the user leaves; the exit code is that of the program."""
+    app = StressdashApp(session)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,201 @@
+"""What the user tells the session to do: each command is a worker, its failure one sentence on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from stressdash.errors import StressdashError
+from stressdash.snapshot import RunState, SessionApi, Snapshot
+from stressdash.tui.ladder import CONNECTIONS, Ladder
+from stressdash.tui.screens.dialogs import Confirm
+from stressdash.tui.screens.live import short_count, short_duration
+from stressdash.tui.steering import Steering
+
+if TYPE_CHECKING:
+    from stressdash.tui.app import StressdashApp
+
+__all__ = ["Commands"]
+
+LOAD_STATES = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
+
+Result = TypeVar("Result")
+
+
+class Commands:
+    """Asks before what is large or deadly; runs the rest at once, beside the drawing."""
+
+    def __init__(self, app: StressdashApp, session: SessionApi) -> None:
+        self._app = app
+        self._session = session
+        self._connections = Steering(self._send_connections)
+        self._duration = Steering(self._send_duration)
+
+    @property
+    def wanted_connections(self) -> int | None:
+        """Connections asked for and not yet shown by a picture."""
+        return self._connections.wanted
+
+    @property
+    def wanted_duration_s(self) -> int | None:
+        """Duration asked for and not yet shown by a picture."""
+        return self._duration.wanted
+
+    def seen(self, snapshot: Snapshot) -> None:
+        """Let go of wishes that a new picture shows."""
+        self._connections.seen(snapshot.client.target_connections)
+        self._duration.seen(snapshot.duration_s)
+
+    # --- the load
+
+    def toggle_load(self) -> None:
+        """Stop what runs, else start."""
+        if self._state() in LOAD_STATES:
+            self.run("stop the load", self._session.stop_load)
+        else:
+            self.run("start the load", self._session.start_load)
+
+    def run_again(self) -> None:
+        """Start once more; a run that goes on is stopped first, when the user says so."""
+        if self._state() in LOAD_STATES:
+            self.ask("Stop this run and start again?", "Run again", self._stop_and_start)
+        else:
+            self.run("start the load", self._session.start_load)
+
+    def _stop_and_start(self) -> None:
+        async def again() -> None:
+            await self._session.stop_load()
+            await self._session.start_load()
+
+        self.run("run again", again)
+
+    def toggle_pause(self) -> None:
+        """Pause, or go on."""
+        if self._state() is RunState.PAUSED:
+            self.run("resume", self._session.resume)
+        else:
+            self.run("pause", self._session.pause)
+
+    # --- the sliders
+
+    def step_connections(self, count: int) -> None:
+        """One step up or down the ladder from what is wanted now."""
+        before = self._connections.wanted or self._session.snapshot().client.target_connections
+        self.steer_connections(CONNECTIONS.step(before, count), before)
+
+    def steer_connections(self, value: int, before: int) -> None:
+        """Change the connections; a jump asks first."""
+        question = f"Change connections from {short_count(before)} to {short_count(value)}?"
+        self._steer(self._connections, value, before, question)
+
+    def steer_duration(self, seconds: int, before: int) -> None:
+        """Move the end of the run; a jump asks first."""
+        question = f"Change the duration from {short_duration(before)} to {short_duration(seconds)}?"
+        self._steer(self._duration, seconds, before, question)
+
+    def _steer(self, steering: Steering, value: int, before: int, question: str) -> None:
+        def send() -> None:
+            if steering.wish(value):
+                self._app.run_worker(steering.run(), exit_on_error=True)
+            self._app.redraw()
+
+        if Ladder.is_jump(before, value):
+            self.ask(question, "Change", send, on_no=self._app.redraw)
+        else:
+            send()
+
+    async def _send_connections(self, value: int) -> bool:
+        return (
+            await self._attempt("change the connections", lambda: self._session.set_connections(value))
+            is not None
+        )
+
+    async def _send_duration(self, seconds: int) -> bool:
+        return (
+            await self._attempt("change the duration", lambda: self._session.set_duration(seconds))
+            is not None
+        )
+
+    # --- the stack
+
+    def set_knob(self, name: str, value: str) -> None:
+        """Turn a knob; the component's own words come back in the next picture and as a sentence."""
+        self.run(f"set {name} to {value}", lambda: self._session.set_knob(name, value))
+
+    def component_action(self, component: str, action: str) -> None:
+        """Start at once; stop, restart and kill ask."""
+
+        def act() -> None:
+            self.run(f"{action} {component}", lambda: self._session.component_action(component, action))
+
+        if action == "start":
+            act()
+        else:
+            self.ask(f"{action.capitalize()} the {component}?", action.capitalize(), act)
+
+    # --- the rest
+
+    def export(self) -> None:
+        """Write the run's JSON and say where it lies."""
+
+        async def export() -> None:
+            path = await self._session.export()
+            self._app.say(f"Written to {path}")
+
+        self.run("export the run", export)
+
+    def copy(self, what: str, row_id: str) -> None:
+        """Put text into the terminal's clipboard."""
+        try:
+            text = self._session.copy_text(what, row_id)
+        except StressdashError as error:
+            self._app.say(f"Could not copy the {what}: {error}", failed=True)
+            return
+        self._app.copy_to_clipboard(text)
+        self._app.say(f"Copied: {text}")
+
+    def load_scenario(self, name: str) -> None:
+        """Make a bundled scenario the next run's plan."""
+        self.run(f"load {name}", lambda: self._session.load_scenario(name))
+
+    def quit(self) -> None:
+        """Leave; while load runs, ask."""
+        if self._state() in LOAD_STATES:
+            self.ask("Load is running. Stop it and quit?", "Quit", self._app.exit)
+        else:
+            self._app.exit()
+
+    # --- how commands run
+
+    def ask(
+        self, question: str, yes: str, on_yes: Callable[[], object], on_no: Callable[[], object] | None = None
+    ) -> None:
+        """Ask a question over the screen; one at a time."""
+        if isinstance(self._app.screen, Confirm):
+            return
+
+        def answered(answer: bool | None) -> None:
+            if answer:
+                on_yes()
+            elif on_no is not None:
+                on_no()
+
+        self._app.push_screen(Confirm(question, yes), answered)
+
+    def run(self, what: str, command: Callable[[], Awaitable[object]]) -> None:
+        """Start a command beside the drawing."""
+        self._app.run_worker(self._attempt(what, command), group="commands", exit_on_error=True)
+
+    async def _attempt(self, what: str, command: Callable[[], Awaitable[object]]) -> str | None:
+        """None when the command failed, which the user has been told."""
+        try:
+            await command()
+        except StressdashError as error:
+            self._app.say(f"Could not {what}: {error}", failed=True)
+            return None
+        self._app.status = ""
+        self._app.pull()
+        return what
+
+    def _state(self) -> RunState:
+        return self._session.snapshot().state

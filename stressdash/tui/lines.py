@@ -1,0 +1,162 @@
+"""Lines of text with roles: what every panel composes and what tests read.
+
+A line is a list of runs, each a text and the role it is drawn in; a palette turns roles into styles. Text
+from outside goes through `clean` and is never parsed as markup.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+
+from stressdash.charts.cells import Line, Run
+
+__all__ = [
+    "Line",
+    "Run",
+    "bar",
+    "clean",
+    "ends",
+    "fit",
+    "join",
+    "line_text",
+    "line_width",
+    "pad",
+    "spark",
+    "wrap",
+]
+
+HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+CONTROL_PICTURES = 0x2400
+SPARK_BLOCKS = "▁▂▃▄▅▆▇█"
+TAB = "    "
+ELLIPSIS = "…"
+
+
+def clean(text: str) -> str:
+    """The text on one line, with everything that could steer a terminal or hide made visible."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character == "\t":
+        return TAB
+    code = ord(character)
+    if code < 0x20:
+        return chr(CONTROL_PICTURES + code)
+    if code == 0x7F:
+        return "␡"
+    if unicodedata.category(character) in HIDDEN_CATEGORIES:
+        return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return character
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Exactly `width` cells: cut with an ellipsis or filled with spaces, wide characters counted as two."""
+    length = cell_len(text)
+    if length > width:
+        text = _cut(text, width)
+        length = cell_len(text)
+    filling = " " * (width - length)
+    return filling + text if right else text + filling
+
+
+def _cut(text: str, width: int) -> str:
+    if width <= 0:
+        return ""
+    used, kept = 0, []
+    for character in text:
+        used += cell_len(character)
+        if used > width - 1:
+            break
+        kept.append(character)
+    return "".join(kept) + ELLIPSIS
+
+
+def wrap(text: str, width: int, limit: int = 50) -> list[str]:
+    """A clean text in at most `limit` pieces of at most `width` cells; the last says when more was cut."""
+    pieces: list[str] = []
+    current: list[str] = []
+    used = 0
+    for character in text:
+        size = cell_len(character)
+        if used + size > width and current:
+            pieces.append("".join(current))
+            current, used = [], 0
+            if len(pieces) == limit:
+                pieces[-1] = fit(pieces[-1] + ELLIPSIS * 2, width).rstrip()
+                return pieces
+        current.append(character)
+        used += size
+    pieces.append("".join(current))
+    return pieces
+
+
+def line_width(line: Iterable[Run]) -> int:
+    """Cells that a line takes."""
+    return sum(cell_len(text) for text, _ in line)
+
+
+def line_text(line: Iterable[Run]) -> str:
+    """A line without its roles."""
+    return "".join(text for text, _ in line)
+
+
+def pad(line: Line, width: int) -> Line:
+    """The line filled with spaces to at least `width` cells."""
+    missing = width - line_width(line)
+    return [*line, (" " * missing, "text")] if missing > 0 else line
+
+
+def join(parts: Iterable[Sequence[Run]], gap: str = "  ") -> Line:
+    """Parts side by side with a gap between those that are not empty."""
+    line: Line = []
+    for part in parts:
+        if not part:
+            continue
+        if line:
+            line.append((gap, "text"))
+        line.extend(part)
+    return line
+
+
+def ends(left: Line, right: Line, width: int) -> Line:
+    """`left` at the left end and `right` at the right end; where both do not fit, the left one is cut."""
+    room = width - line_width(right)
+    if room < 1:
+        return _crop(left, width)
+    cropped = _crop(left, room - 1) if line_width(left) >= room else left
+    return [*pad(cropped, room), *right]
+
+
+def _crop(line: Line, width: int) -> Line:
+    kept: Line = []
+    for text, role in line:
+        length = cell_len(text)
+        if length > width:
+            kept.append((fit(text, width), role))
+            break
+        kept.append((text, role))
+        width -= length
+    return kept
+
+
+def spark(values: Sequence[int], width: int) -> str:
+    """The last `width` values as block characters, scaled to their maximum; zero is a blank."""
+    shown = values[-width:] if width > 0 else ()
+    top = max(shown, default=0)
+    if top <= 0:
+        return " " * max(0, width)
+    last = len(SPARK_BLOCKS) - 1
+    text = "".join(" " if value <= 0 else SPARK_BLOCKS[min(last, value * last // top)] for value in shown)
+    return text.rjust(width)
+
+
+def bar(share: float, width: int) -> str:
+    """A horizontal bar of `width` cells, filled to `share` of one."""
+    filled = round(min(1.0, max(0.0, share)) * width)
+    return "█" * filled + "░" * (width - filled)

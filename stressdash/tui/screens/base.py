@@ -1,0 +1,48 @@
+"""What all screens have in common: they show views, and keys that mean nothing on them do nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.screen import Screen
+
+from stressdash.tui.view import View
+
+if TYPE_CHECKING:
+    from stressdash.tui.app import StressdashApp
+
+__all__ = ["ViewScreen"]
+
+
+class ViewScreen(Screen[None]):
+    """A screen that draws views of the session; subclasses fill in `show`."""
+
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (32, "-tall")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_laid_out = False
+
+    def show(self, view: View) -> None:
+        """Draw a view; all parts exist by then."""
+        raise NotImplementedError
+
+    def draw(self, view: View) -> None:
+        """Draw a view, once the screen is laid out; called four times a second while it can be seen."""
+        if self._is_laid_out:
+            self.show(view)
+
+    @property
+    def dashboard(self) -> StressdashApp:
+        """The app, by its own type."""
+        return cast("StressdashApp", self.app)
+
+    def on_screen_resume(self) -> None:
+        """What happened while the screen was away is drawn at once."""
+        self.call_after_refresh(self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._is_laid_out = True
+        if self.dashboard.view is not None:
+            self.show(self.dashboard.view)

@@ -1,0 +1,222 @@
+"""Live: how the service does right now, what fails, and the sliders that change the load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+
+from stressdash.charts.units import clock
+from stressdash.snapshot import RunState
+from stressdash.tui.keys import bindings
+from stressdash.tui.ladder import CONNECTIONS, DURATION, Ladder, parse_duration, parse_number
+from stressdash.tui.lines import Line, ends
+from stressdash.tui.screens.base import ViewScreen
+from stressdash.tui.view import View
+from stressdash.tui.widgets.chart import CHARTS, Chart
+from stressdash.tui.widgets.error_list import ErrorList
+from stressdash.tui.widgets.head import HeadLine
+from stressdash.tui.widgets.kpi import KpiTable
+from stressdash.tui.widgets.listing import Listing
+from stressdash.tui.widgets.panel import ViewPanel
+from stressdash.tui.widgets.prompt import FilterPrompt
+from stressdash.tui.widgets.slider import Slider
+from stressdash.tui.widgets.strips import ComponentStrip, CpuStrip, KeyStrip, StatusStrip
+
+__all__ = ["LiveScreen", "short_count", "short_duration"]
+
+CONNECTION_WORDS = 27
+DURATION_WORDS = 27
+
+
+class ErrorHeader(ViewPanel):
+    """`ERRORS 3` and the names of the list's columns."""
+
+    def __init__(self, listing: ErrorList) -> None:
+        super().__init__()
+        self._listing = listing
+
+    def view_lines(self, view: View, width: int) -> Sequence[Line]:
+        """The count at the left, the columns at the right."""
+        count = len(view.snapshot.errors)
+        left: Line = [("ERRORS ", "strong"), (f"{count}", "bad" if count else "good")]
+        if self._listing.filter:
+            left.append((f" /{self._listing.filter}", "warn"))
+        scrollbar = 1 if self._listing.show_vertical_scrollbar else 0
+        columns = self._listing.header(width - scrollbar)
+        return [ends(left, [*columns, (" " * scrollbar, "dim")], width)]
+
+
+class LiveScreen(ViewScreen):
+    """The first screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("live")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chart = next(iter(CHARTS))
+        self.connections = slider("conns", CONNECTIONS)
+        self.duration = slider("time", DURATION)
+        self.errors = ErrorList("live-errors")
+
+    def compose(self) -> ComposeResult:
+        """From the head line down to the keys."""
+        yield HeadLine()
+        yield KpiTable()
+        with Container(id="charts"):
+            for name in CHARTS:
+                yield Chart(name)
+        yield self.connections
+        yield self.duration
+        yield ErrorHeader(self.errors)
+        yield self.errors
+        yield ComponentStrip()
+        yield CpuStrip()
+        yield StatusStrip()
+        yield FilterPrompt()
+        yield KeyStrip("live")
+
+    def on_mount(self) -> None:
+        """The list has the focus, so that enter opens an error."""
+        self.errors.focus()
+        self._arrange()
+
+    def on_resize(self) -> None:
+        """Two by two where there is room, one chart with tabs elsewhere."""
+        self._arrange()
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether all four charts are shown."""
+        return self.has_class("-wide") and self.has_class("-tall")
+
+    def _arrange(self) -> None:
+        grid = self.size.width >= 120 and self.size.height >= 32
+        self.query_one("#charts").set_class(grid, "-grid")
+        for chart in self.query(Chart):
+            chart.tabs = not grid
+            chart.display = grid or chart.chart == self.chart
+            chart.recompose_lines()
+
+    def show(self, view: View) -> None:
+        """Draw everything that can be seen."""
+        for part in self.query(ViewPanel):
+            part.show(view)
+        self.connections.show(view.connections, connection_words(view))
+        self.duration.show(None if view.duration_s is None else round(view.duration_s), duration_words(view))
+        self.errors.show(view)
+
+    # --- messages
+
+    def on_slider_steered(self, event: Slider.Steered) -> None:
+        """Pass on what the user chose; large jumps are asked about, while dragging they wait for the end."""
+        if not event.is_final and Ladder.is_jump(event.before, event.value):
+            return
+        commands = self.dashboard.commands
+        if event.slider is self.connections:
+            commands.steer_connections(event.value, event.before)
+        else:
+            commands.steer_duration(event.value, event.before)
+
+    def on_slider_refused(self, event: Slider.Refused) -> None:
+        """Say why a typed value cannot be used."""
+        self.dashboard.say(event.sentence, failed=True)
+
+    def on_listing_opened(self, event: Listing.Opened) -> None:
+        """Enter on an error opens it."""
+        self.dashboard.open_error(event.id)
+
+    def on_chart_chosen(self, event: Chart.Chosen) -> None:
+        """Show another chart."""
+        self._choose(event.name)
+
+    def on_filter_prompt_filtered(self, event: FilterPrompt.Filtered) -> None:
+        """Filter the list."""
+        self.errors.filter = event.pattern
+        if self.dashboard.view is not None:
+            self.draw(self.dashboard.view)
+
+    def on_filter_prompt_closed(self) -> None:
+        """The list has the focus again."""
+        self.errors.focus()
+
+    # --- actions
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterPrompt).open()
+
+    def action_next_chart(self) -> None:
+        """The chart after the present one."""
+        names = list(CHARTS)
+        self._choose(names[(names.index(self.chart) + 1) % len(names)])
+
+    def action_maximise(self) -> None:
+        """One chart on the whole screen."""
+        focused = self.focused
+        self.dashboard.maximise(focused.chart if isinstance(focused, Chart) else self.chart)
+
+    def action_type_value(self) -> None:
+        """Type into the focused slider, or into that of the connections."""
+        focused = self.focused
+        (focused if isinstance(focused, Slider) else self.connections).start_entry()
+
+    def _choose(self, name: str) -> None:
+        held = isinstance(self.focused, Chart)
+        self.chart = name
+        self._arrange()
+        if self.dashboard.view is not None:
+            self.draw(self.dashboard.view)
+        if held:
+            self.query_one(f"#chart-{name}").focus()
+
+
+def slider(name: str, ladder: Ladder) -> Slider:
+    """The slider of the connections or of the duration."""
+    is_time = ladder is DURATION
+    return Slider(
+        name,
+        ladder,
+        show_value=short_duration if is_time else short_count,
+        parse=parse_duration if is_time else parse_number,
+        words_width=DURATION_WORDS if is_time else CONNECTION_WORDS,
+    )
+
+
+def connection_words(view: View) -> Line:
+    """`→ open 400 busy 398`: from what is wanted to what is."""
+    client = view.snapshot.client
+    pending = view.wanted_connections is not None
+    behind = client.open_connections != view.connections and view.snapshot.state is RunState.RUNNING
+    return [
+        (" → open ", "dim"),
+        (f"{client.open_connections}", "warn" if behind or pending else "text"),
+        (" busy ", "dim"),
+        (f"{client.busy_connections}", "text"),
+    ]
+
+
+def duration_words(view: View) -> Line:
+    """What is left of a run that has an end."""
+    snapshot = view.snapshot
+    if view.duration_s is None or snapshot.state not in (RunState.RUNNING, RunState.PAUSED):
+        return []
+    return [(" → left ", "dim"), (clock(max(0.0, view.duration_s - snapshot.elapsed_s)), "text")]
+
+
+def short_count(value: int) -> str:
+    """`400`, `10k`."""
+    return f"{value // 1000}k" if value >= 10_000 and value % 1000 == 0 else f"{value}"
+
+
+def short_duration(seconds: int) -> str:
+    """`15s`, `2m`, `2m30s`, `1h`."""
+    if seconds < 60 or (seconds < 120 and seconds % 60):
+        return f"{seconds}s"
+    if seconds % 3600 == 0:
+        return f"{seconds // 3600}h"
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}m{rest:02d}s" if rest else f"{minutes}m"

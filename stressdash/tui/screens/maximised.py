@@ -1,0 +1,108 @@
+"""One chart on the whole screen: live while the picture moves, drawn by plotext while it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from stressdash.charts.cells import LETTERS, series_ink
+from stressdash.charts.curve import visible_values
+from stressdash.charts.units import quantity
+from stressdash.snapshot import Series
+from stressdash.tui.lines import Line, clean, fit
+from stressdash.tui.screens.base import ViewScreen
+from stressdash.tui.view import View
+from stressdash.tui.widgets.chart import CHARTS, Chart
+from stressdash.tui.widgets.head import HeadLine
+from stressdash.tui.widgets.panel import ViewPanel
+from stressdash.tui.widgets.strips import KeyStrip
+
+__all__ = ["Maximised"]
+
+
+class Figures(ViewPanel):
+    """Smallest, mean, largest and newest value of every series within the window."""
+
+    def __init__(self, chart: str) -> None:
+        super().__init__()
+        self.chart = chart
+
+    def show(self, view: View) -> None:
+        """Draw a new view."""
+        self.styles.height = 1 + len(view.snapshot.series.get(self.chart, ()))
+        super().show(view)
+
+    def view_lines(self, view: View, width: int) -> Sequence[Line]:
+        """One line per series."""
+        header: Line = [(" " * 24 + "".join(f"{name:>10}" for name in ("min", "mean", "max", "last")), "dim")]
+        series = view.snapshot.series.get(self.chart, ())
+        return [header, *(_figures(index, one, view) for index, one in enumerate(series))]
+
+
+class Maximised(ViewScreen):
+    """A chart, its legend, and its figures."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z,escape", "close", "back"),
+        Binding("c,right", "turn(1)", "next chart"),
+        Binding("left", "turn(-1)", "chart before"),
+    ]
+
+    def __init__(self, chart: str) -> None:
+        super().__init__()
+        self.chart = chart
+
+    def compose(self) -> ComposeResult:
+        """The head line, the chart, its figures, the keys."""
+        yield HeadLine("Charts")
+        chart = Chart(self.chart)
+        chart.tabs = True
+        yield chart
+        yield Figures(self.chart)
+        yield KeyStrip("live")
+
+    def on_mount(self) -> None:
+        """Arrows go to the chart."""
+        self.query_one(Chart).focus()
+
+    def show(self, view: View) -> None:
+        """Draw everything."""
+        self.query_one(HeadLine).show(view)
+        self.query_one(Chart).show(view)
+        self.query_one(Figures).show(view)
+
+    def on_chart_chosen(self, event: Chart.Chosen) -> None:
+        """Another tab."""
+        self._choose(event.name)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Figures stand below the chart."""
+        self._catch_up()
+
+    def action_turn(self, step: int) -> None:
+        """The next chart, or the one before."""
+        names = list(CHARTS)
+        self._choose(names[(names.index(self.chart) + step) % len(names)])
+
+    def action_close(self) -> None:
+        """Back to Live."""
+        self.app.pop_screen()
+
+    def _choose(self, name: str) -> None:
+        self.chart = name
+        self.query_one(Chart).chart = name
+        self.query_one(Figures).chart = name
+        self._catch_up()
+
+
+def _figures(index: int, series: Series, view: View) -> Line:
+
+    values = visible_values(series, view.start_s, view.end_s)
+    figures = (min(values), sum(values) / len(values), max(values), values[-1]) if values else (None,) * 4
+    label = f"{LETTERS[index % len(LETTERS)]} {clean(series.label)}"
+    cells = "".join(f"{quantity(figure, series.unit):>10}" for figure in figures)
+    return [(fit(label, 24), series_ink(index)), (cells, "text")]

@@ -1,0 +1,189 @@
+"""Stack: the components with their logs, and the knobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+
+from stressdash.errors import StressdashError
+from stressdash.samples import LogLine
+from stressdash.tui.filtering import matches
+from stressdash.tui.keys import bindings
+from stressdash.tui.lines import Line, clean, ends
+from stressdash.tui.screens.base import ViewScreen
+from stressdash.tui.view import View
+from stressdash.tui.widgets.component_list import COMPONENT_HEADER, ComponentList
+from stressdash.tui.widgets.head import HeadLine
+from stressdash.tui.widgets.knob_list import KNOB_HEADER, KnobList
+from stressdash.tui.widgets.listing import Item, Listing
+from stressdash.tui.widgets.panel import Panel
+from stressdash.tui.widgets.prompt import FilterPrompt
+from stressdash.tui.widgets.strips import KeyStrip, StatusStrip
+
+__all__ = ["StackScreen"]
+
+LONGEST_LOG = 2_000
+
+
+class Title(Panel):
+    """A heading that can change."""
+
+    def __init__(self, panel_id: str) -> None:
+        super().__init__(panel_id)
+        self._left: Line = []
+        self._right: Line = []
+
+    def show(self, left: Line, right: Line | None = None) -> None:
+        """Draw other words."""
+        self._left, self._right = left, right or []
+        self.recompose_lines()
+
+    def compose_lines(self, width: int) -> Sequence[Line]:
+        """The words."""
+        return [ends(self._left, self._right, width)]
+
+
+class StackScreen(ViewScreen):
+    """The third screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("stack")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.components = ComponentList()
+        self.knobs = KnobList()
+        self.log_list = Listing("log", follow=True)
+        self._lines: list[LogLine] = []
+        self._log_of = ""
+        self._filter = ""
+        self._failure = ""
+
+    def compose(self) -> ComposeResult:
+        """Components above knobs above the log; on wide screens the log stands beside."""
+        yield HeadLine("Stack")
+        with Container(id="stack-parts"):
+            with Container(id="stack-left"):
+                yield Title("components-title")
+                yield self.components
+                yield Title("knobs-title")
+                yield self.knobs
+            with Container(id="stack-right"):
+                yield Title("log-title")
+                yield self.log_list
+        yield StatusStrip()
+        yield FilterPrompt()
+        yield KeyStrip("stack")
+
+    def on_mount(self) -> None:
+        """Keys go to the components."""
+        self.components.focus()
+
+    def show(self, view: View) -> None:
+        """Draw everything that can be seen, and fetch what the log has gained."""
+        self.query_one(HeadLine).show(view)
+        self.query_one(StatusStrip).show(view)
+        self.query_one("#components-title", Title).show([(COMPONENT_HEADER, "dim")])
+        self.query_one("#knobs-title", Title).show([(KNOB_HEADER, "dim")])
+        self.components.styles.height = max(1, len(view.snapshot.components))
+        self.components.show(view)
+        self.knobs.show(view)
+        self._show_log_title()
+        self._fetch_log()
+
+    # --- the log
+
+    def _fetch_log(self) -> None:
+        component = self.components.selected
+        if component and not any(worker.group == "log" for worker in self.workers if worker.is_running):
+            self.run_worker(self._load_log(component), group="log")
+
+    async def _load_log(self, component: str) -> None:
+        if component != self._log_of:
+            self._log_of, self._lines = component, []
+        after = self._lines[-1].sequence if self._lines else 0
+        try:
+            new = await self.dashboard.session.logs(component, after)
+        except StressdashError as error:
+            self._failure = f"{error}"
+            new = ()
+        else:
+            self._failure = ""
+        if component == self._log_of and (new or not after):
+            self._lines = [*self._lines, *new][-LONGEST_LOG:]
+            self._show_log()
+
+    def _show_log(self) -> None:
+        lines = [line for line in self._lines if matches(line.text, self._filter)]
+        self.log_list.show_items([Item(((clean(line.text), log_role(line.text)),)) for line in lines])
+        self._show_log_title()
+
+    def _show_log_title(self) -> None:
+        left: Line = [
+            ("LOG ", "strong"),
+            (clean(self._log_of), "accent"),
+            (f"  {len(self.log_list.items)} lines", "dim"),
+        ]
+        if self._filter:
+            left += [("  filter ", "dim"), (clean(self._filter), "warn")]
+        if self._failure:
+            left += [("  " + clean(self._failure), "bad")]
+        follow: Line = [("following", "good") if self.log_list.follow else ("not following (f)", "warn")]
+        self.query_one("#log-title", Title).show(left, follow)
+
+    # --- messages
+
+    def on_listing_moved(self, event: Listing.Moved) -> None:
+        """Another component's log."""
+        if event.listing is self.components:
+            self._lines, self._log_of = [], ""
+            self.log_list.follow = True
+            self._fetch_log()
+
+    def on_knob_list_turned(self, event: KnobList.Turned) -> None:
+        """Set a knob."""
+        self.dashboard.commands.set_knob(event.name, event.value)
+
+    def on_filter_prompt_filtered(self, event: FilterPrompt.Filtered) -> None:
+        """Filter the log."""
+        self._filter = event.pattern
+        self._show_log()
+
+    def on_filter_prompt_closed(self) -> None:
+        """Keys go to the log."""
+        self.log_list.focus()
+
+    # --- actions
+
+    def focus_knob(self, name: str) -> None:
+        """Go to a knob."""
+        self.knobs.focus()
+        if name:
+            self.knobs.select(name)
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterPrompt).open()
+
+    def action_follow(self) -> None:
+        """Keep the log at its end, or stop to."""
+        self.log_list.follow = not self.log_list.follow
+        if self.log_list.follow:
+            self.log_list.scroll_end(animate=False)
+        self._show_log_title()
+
+    def action_component(self, action: str) -> None:
+        """Act on the selected component."""
+        if self.components.selected:
+            self.dashboard.commands.component_action(self.components.selected, action)
+
+
+def log_role(text: str) -> str:
+    """Lines that tell of trouble stand out."""
+    folded = text.casefold()
+    if any(word in folded for word in ("error", "traceback", "exception", "fatal", "exited", "killed")):
+        return "bad"
+    return "warn" if "warn" in folded else "text"

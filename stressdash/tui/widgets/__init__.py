@@ -1,0 +1,1 @@
+"""Parts of screens; each shows a view and posts messages, none of them knows the session."""

@@ -1,0 +1,138 @@
+"""A live chart: a title with its legend, and the plot below; only lines that changed are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
+
+from stressdash.charts.cells import LETTERS, series_ink
+from stressdash.charts.markers import BRAILLE, MarkerSet
+from stressdash.charts.plot import Area, draw_plot
+from stressdash.charts.units import quantity
+from stressdash.snapshot import Series
+from stressdash.tui.lines import Line, clean, ends, line_width
+from stressdash.tui.view import View
+from stressdash.tui.widgets.panel import ViewPanel
+
+__all__ = ["CHARTS", "Chart", "chart_legend", "plot_lines"]
+
+CHARTS = {"rate": "Rate", "latency": "Latency", "errors": "Errors", "resources": "Resources"}
+LOG_CHARTS = frozenset({"latency"})
+LETTERS_EVERY = 18
+TITLE_ROWS = 1
+
+
+class Chart(ViewPanel, can_focus=True):
+    """The chart of one name; with `tabs` its title row names all of them."""
+
+    DEFAULT_CSS = "Chart { height: 1fr; }"
+
+    @dataclass
+    class Chosen(Message):
+        """A tab was clicked, or an arrow pressed: show the chart of this name."""
+
+        name: str
+
+    def __init__(self, name: str, markers: MarkerSet = BRAILLE) -> None:
+        super().__init__(f"chart-{name}")
+        self.chart = name
+        self.markers = markers
+        self.tabs = False
+        self._tab_cells: list[tuple[int, int, str]] = []
+
+    def show(self, view: View) -> None:
+        """Draw a new view, when it can be seen."""
+        self.view = view
+        if self.display:
+            self.recompose_lines()
+
+    def view_lines(self, view: View, width: int) -> Sequence[Line]:
+        """The title row and a plot on the rest."""
+        series = view.snapshot.series.get(self.chart, ())
+        left = self._tab_line() if self.tabs else self._title_line(series)
+        room = width - line_width(left) - 2
+        title = ends(left, chart_legend(series, room), width)
+        return [title, *plot_lines(view, self.chart, width, self.size.height - TITLE_ROWS, self.markers)]
+
+    def _title_line(self, series: Sequence[Series]) -> Line:
+        unit = {"us": "log", "share": "", "count": ""}.get(series[0].unit, series[0].unit) if series else ""
+        return [(CHARTS[self.chart], "key" if self.has_focus else "strong"), (f" {unit}", "dim")]
+
+    def _tab_line(self) -> Line:
+        line: Line = []
+        self._tab_cells = []
+        x = 0
+        for name, title in CHARTS.items():
+            chosen = name == self.chart
+            text = f"[{title}]" if chosen else f" {title} "
+            focused = chosen and self.has_focus
+            line.append((text, "selected" if focused else "key" if chosen else "dim"))
+            self._tab_cells.append((x, x + len(text), name))
+            x += len(text)
+        return line
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the tab under the pointer; a double click maximises."""
+        if event.y == 0 and self.tabs:
+            for start, end, name in self._tab_cells:
+                if start <= event.x < end:
+                    self.post_message(self.Chosen(name))
+        elif event.chain == 2:
+            self.app.call_later(self.app.run_action, "screen.maximise")
+
+    def on_focus(self) -> None:
+        """The title shows the focus."""
+        self.recompose_lines()
+
+    def on_blur(self) -> None:
+        """The title shows the focus."""
+        self.recompose_lines()
+
+    def key_left(self) -> None:
+        """The chart before."""
+        self._neighbour(-1)
+
+    def key_right(self) -> None:
+        """The next chart."""
+        self._neighbour(1)
+
+    def _neighbour(self, step: int) -> None:
+        names = list(CHARTS)
+        self.post_message(self.Chosen(names[(names.index(self.chart) + step) % len(names)]))
+
+
+def chart_legend(series: Sequence[Series], width: int, *, values: bool = False) -> Line:
+    """`a client  b apm  ┊ provisional`, as much as fits; with `values` the newest figure of each."""
+    line: Line = []
+    for index, one in enumerate(series):
+        text = f"{LETTERS[index % len(LETTERS)]} {clean(one.label)}"
+        if values:
+            newest = next((value for value in reversed(one.values) if value is not None), None)
+            text += f" {quantity(newest, one.unit)}"
+        part: Line = [("  " if line else "", "text"), (text, series_ink(index))]
+        if line_width(line) + line_width(part) > width:
+            return line
+        line += part
+    note: Line = [("  ┊ provisional", "dim")]
+    if any(one.provisional_from_s is not None for one in series) and line_width(line) + 15 <= width:
+        line += note
+    return line
+
+
+def plot_lines(view: View, chart: str, width: int, height: int, markers: MarkerSet = BRAILLE) -> list[Line]:
+    """The plot of one chart of a view; a sentence where there is nothing to draw yet."""
+    series = view.snapshot.series.get(chart, ())
+    area = Area(
+        width=width,
+        height=height,
+        start_s=view.start_s,
+        end_s=view.end_s,
+        end_label=view.end_label,
+        log=chart in LOG_CHARTS,
+        markers=markers,
+        letters_every=LETTERS_EVERY if view.letters else 0,
+    )
+    return draw_plot(series, view.snapshot.marks, area)

@@ -1,0 +1,81 @@
+"""The components of the stack, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stressdash.charts.units import UNKNOWN, duration, percent, size
+from stressdash.samples import Component
+from stressdash.tui.lines import Line, clean, fit
+from stressdash.tui.view import View
+from stressdash.tui.widgets.listing import Item, Listing
+from stressdash.tui.widgets.strips import component_symbol
+
+__all__ = ["COMPONENT_HEADER", "ComponentList"]
+
+COMPONENT_HEADER = "  component     state        exit  uptime     cpu      rss  restarts  health"
+SHORTEST_INTERVAL_S = 0.5
+
+
+class ComponentList(Listing):
+    """State, exit code, uptime, CPU, memory, restarts and health in words."""
+
+    def __init__(self) -> None:
+        super().__init__("components")
+        self._before: Mapping[str, tuple[float, float]] = {}
+        self._shares: dict[str, float] = {}
+
+    @property
+    def shows_cursor(self) -> bool:
+        """The selected one's log is on the screen, so it is always marked."""
+        return True
+
+    def show(self, view: View) -> None:
+        """Draw a new view."""
+        snapshot = view.snapshot
+        self._measure(snapshot.components, snapshot.now_s)
+        width = max(20, self.size.width)
+        items = [
+            Item(tuple(component_line(one, self._shares.get(one.name), width)), one.name)
+            for one in snapshot.components
+        ]
+        self.show_items(items)
+
+    def _measure(self, components: tuple[Component, ...], now_s: float) -> None:
+        """Shares of one core, from the CPU time of two pictures."""
+        current = {one.name: (now_s, one.cpu_seconds) for one in components if one.cpu_seconds is not None}
+        kept = dict(self._before)
+        for name, (at_s, seconds) in current.items():
+            before = kept.get(name)
+            if before is None or seconds < before[1]:
+                kept[name] = (at_s, seconds)
+                self._shares.pop(name, None)
+            elif at_s - before[0] >= SHORTEST_INTERVAL_S:
+                self._shares[name] = (seconds - before[1]) / (at_s - before[0])
+                kept[name] = (at_s, seconds)
+        self._before = {name: value for name, value in kept.items() if name in current}
+
+
+def component_line(component: Component, cpu_share: float | None, width: int) -> Line:
+    """One component; its words take what is left of the width."""
+    symbol, role = component_symbol(component)
+    exit_code = UNKNOWN if component.exit_code is None else f"{component.exit_code}"
+    uptime = None if component.uptime_s is None else round(component.uptime_s) * 1e6
+    words = component.detail or "  ".join(component.endpoints.values())
+    line: Line = [
+        (f"{symbol} ", role),
+        (fit(clean(component.name), 13) + " ", "strong"),
+        (fit(component.state.value, 10), role),
+        (fit(exit_code, 7, right=True), "bad" if component.exit_code else "text"),
+        (
+            fit(
+                duration(uptime).replace("0us", "0s").replace(".0s", "s").replace(".00s", "s"), 8, right=True
+            ),
+            "text",
+        ),
+        (fit(percent(cpu_share), 8, right=True), "text"),
+        (fit(size(component.rss_bytes), 9, right=True), "text"),
+        (fit(f"{component.restarts}", 10, right=True), "warn" if component.restarts else "text"),
+    ]
+    used = sum(len(text) for text, _ in line)
+    return [*line, (fit("  " + clean(words), max(0, width - used)), "dim")]

@@ -1,0 +1,159 @@
+"""The list of errors: client faults and APM groups in one table, joined where they are the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from textual import events
+
+from stressdash.charts.units import UNKNOWN, clock, duration, grouped, si
+from stressdash.snapshot import ErrorRow
+from stressdash.tui.filtering import matches
+from stressdash.tui.lines import Line, clean, fit, spark
+from stressdash.tui.view import View
+from stressdash.tui.widgets.listing import Item, Listing
+
+__all__ = ["ORDERS", "ErrorList", "ago_text", "error_kind", "order_rows"]
+
+LARGEST_LIST = 200
+ORDERS: Mapping[str, Callable[[ErrorRow], tuple[float, ...]]] = {
+    "latest": lambda row: (-row.last_s,),
+    "count": lambda row: (-(row.client_count or 0), -(row.apm_count or 0)),
+    "rate": lambda row: (-row.rate_per_s,),
+    "first": lambda row: (row.first_s,),
+    "new": lambda row: (not row.new, -row.last_s),
+}
+"""Name of an order to its sorting key."""
+KIND_WIDTH = 13
+COUNT_WIDTH = 8
+RATE_WIDTH = 6
+AGE_WIDTH = 6
+JOINED_WIDTH = 13
+NEW_WIDTH = 4
+FIRST_WIDTH = 8
+SPARK_WIDTH = 20
+FIRST_FROM = 100
+SPARK_FROM = 130
+
+
+class ErrorList(Listing):
+    """Columns of fixed width; the message takes what is left, a rate over time is added on wide screens."""
+
+    def __init__(self, list_id: str, order: str = "count") -> None:
+        super().__init__(list_id)
+        self.order = order
+        self.filter = ""
+        self._view: View | None = None
+
+    def show(self, view: View) -> None:
+        """Draw a new view."""
+        self._view = view
+        if self.display and self.size.width:
+            self._rebuild()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Columns depend on the width."""
+        super().on_resize(event)
+        self._rebuild()
+
+    def rows(self) -> list[ErrorRow]:
+        """The rows shown: filtered, ordered, muted ones last."""
+        if self._view is None:
+            return []
+        found = [row for row in self._view.snapshot.errors if matches(row_text(row), self.filter)]
+        return order_rows(found, self.order, self._view.muted)[:LARGEST_LIST]
+
+    def _rebuild(self) -> None:
+        if self._view is None:
+            return
+        width = self.size.width - (1 if self.show_vertical_scrollbar else 0)
+        self.show_items([self._item(row, width) for row in self.rows()])
+
+    def _item(self, row: ErrorRow, width: int) -> Item:
+        view = self._view
+        if view is None:
+            return Item((), row.id)
+        muted = row.id in view.muted
+        cells = error_cells(row, view, width)
+        line = tuple((text, "dim" if muted else role) for text, role in cells)
+        return Item(line, row.id)
+
+    def _drawn(self, item: Item) -> Line:
+        line = super()._drawn(item)
+        if item.id == self.selected and line:
+            return [("▸" + line[0][0][1:], line[0][1]), *line[1:]]
+        return line
+
+    def header(self, width: int) -> Line:
+        """Names of the columns, for whoever stands above the list."""
+        names = ["client".rjust(COUNT_WIDTH), "apm".rjust(COUNT_WIDTH), "/s".rjust(RATE_WIDTH)]
+        if width >= FIRST_FROM:
+            names.append("first".rjust(FIRST_WIDTH))
+        names += ["last".rjust(AGE_WIDTH), "  " + fit("joined", JOINED_WIDTH), " " * NEW_WIDTH]
+        if width >= SPARK_FROM:
+            names.append(fit("over time", SPARK_WIDTH))
+        return [("".join(names), "dim")]
+
+
+def error_cells(row: ErrorRow, view: View, width: int) -> Line:
+    """One row of the table; its runs take `width` cells together."""
+    now_s = view.snapshot.now_s
+    tail: Line = [
+        (fit(grouped(row.client_count), COUNT_WIDTH, right=True), "text" if row.client_count else "dim"),
+        (fit(grouped(row.apm_count), COUNT_WIDTH, right=True), "text" if row.apm_count else "dim"),
+        (fit(si(row.rate_per_s), RATE_WIDTH, right=True), "text"),
+    ]
+    if width >= FIRST_FROM:
+        started = view.snapshot.run_started_s or 0.0
+        tail.append((fit(clock(row.first_s - started), FIRST_WIDTH, right=True), "text"))
+    tail += [
+        (fit(ago_text(now_s - row.last_s), AGE_WIDTH, right=True), "text"),
+        ("  ", "text"),
+        joined_cell(row),
+        (fit("NEW", NEW_WIDTH, right=True) if row.new else " " * NEW_WIDTH, "warn"),
+    ]
+    if width >= SPARK_FROM:
+        tail.append((spark(row.spark, SPARK_WIDTH - 1) + " ", "accent"))
+    used = sum(len(text) for text, _ in tail)
+    room = max(1, width - used - KIND_WIDTH - 2)
+    role = "bad" if row.category != "apm" else "warn"
+    return [
+        (" " + fit(clean(error_kind(row)), KIND_WIDTH) + " ", role),
+        (fit(clean(row.title), room), "text"),
+        *tail,
+    ]
+
+
+def joined_cell(row: ErrorRow) -> tuple[str, str]:
+    """The share that APM explains, or why nothing joined."""
+    if row.joined_share is not None:
+        whole = row.joined_share >= 0.9995
+        text = "100%" if whole else f"{row.joined_share:.0%}"
+        return fit(text, JOINED_WIDTH), "good" if whole else "text"
+    return fit(clean(row.note) or UNKNOWN, JOINED_WIDTH), "dim"
+
+
+def error_kind(row: ErrorRow) -> str:
+    """`rpc internal`, `timeout 2 s`, `apm only`."""
+    if row.category == "apm":
+        return "apm only"
+    return f"{row.category} {row.code}".strip()
+
+
+def ago_text(seconds: float) -> str:
+    """`0s`, `45s`, `3m05s`."""
+    return (
+        duration(max(0.0, round(seconds)) * 1e6).replace(".00", "").replace("0us", "0s").replace(".0s", "s")
+    )
+
+
+def order_rows(rows: Iterable[ErrorRow], order: str, muted: frozenset[str]) -> list[ErrorRow]:
+    """Rows in the named order; muted ones stand at the end, and equal ones keep a fixed order."""
+    key = ORDERS[order]
+    return sorted(rows, key=lambda row: (row.id in muted, *key(row), row.id))
+
+
+def row_text(row: ErrorRow) -> str:
+    """What the filter looks at."""
+    words: Sequence[str] = (row.category, row.code, row.title, row.note, "new" if row.new else "")
+    return " ".join(words)

@@ -1,0 +1,160 @@
+"""The knobs: what each is set to and what it really is, edited in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+
+from stressdash.charts.units import UNKNOWN
+from stressdash.samples import Knob
+from stressdash.tui.keys import bindings
+from stressdash.tui.lines import Line, clean, fit
+from stressdash.tui.view import View
+from stressdash.tui.widgets.listing import Item, Listing
+
+__all__ = ["KNOB_HEADER", "KnobList"]
+
+LABEL_WIDTH = 20
+COMPONENT_WIDTH = 10
+VALUE_WIDTH = 11
+UNIT_WIDTH = 13
+APPLIES_WIDTH = 8
+LONGEST_ENTRY = 24
+KNOB_HEADER = (
+    "  "
+    + "knob".ljust(LABEL_WIDTH)
+    + "of".ljust(COMPONENT_WIDTH)
+    + "desired".rjust(VALUE_WIDTH)
+    + "actual".rjust(VALUE_WIDTH)
+    + "  "
+    + "unit".ljust(UNIT_WIDTH)
+    + "applies".ljust(APPLIES_WIDTH)
+)
+
+
+class KnobList(Listing):
+    """One line per knob; enter types a number or takes the next choice."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")[:-1], *bindings("knobs")]
+
+    @dataclass
+    class Turned(Message):
+        """The user set a knob."""
+
+        name: str
+        value: str
+
+    def __init__(self) -> None:
+        super().__init__("knobs")
+        self.entry: str | None = None
+        self._knobs: tuple[Knob, ...] = ()
+
+    @property
+    def knob(self) -> Knob | None:
+        """The selected knob."""
+        return next((knob for knob in self._knobs if knob.name == self.selected), None)
+
+    def show(self, view: View) -> None:
+        """Draw a new view."""
+        self._knobs = view.snapshot.knobs
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        width = max(20, self.size.width)
+        entries = {self.selected: self.entry} if self.entry is not None else {}
+        self.show_items(
+            [Item(tuple(knob_line(knob, width, entries.get(knob.name))), knob.name) for knob in self._knobs]
+        )
+
+    # --- editing
+
+    def action_edit(self) -> None:
+        """Type a value; a knob with choices takes the next one."""
+        knob = self.knob
+        if knob is None:
+            return
+        if knob.choices:
+            self.action_turn(1)
+        else:
+            self.entry = ""
+            self._rebuild()
+
+    def action_turn(self, step: int) -> None:
+        """The next choice, or the one before."""
+        knob = self.knob
+        if knob is None or not knob.choices:
+            return
+        current = knob.desired if knob.desired is not None else knob.actual
+        at = knob.choices.index(current) if current in knob.choices else -1
+        self.post_message(self.Turned(knob.name, knob.choices[(at + step) % len(knob.choices)]))
+
+    def action_open(self) -> None:
+        """A click on the selected knob edits it."""
+        self.action_edit()
+
+    def on_key(self, event: events.Key) -> None:
+        """Digits begin an entry; while one is open, it takes every printable key."""
+        if self.entry is None:
+            return
+        character = event.character or ""
+        if event.key == "enter":
+            self._finish()
+        elif event.key == "escape":
+            self.entry = None
+        elif event.key == "backspace":
+            self.entry = self.entry[:-1]
+        elif character and character.isprintable() and len(self.entry) < LONGEST_ENTRY:
+            self.entry += character
+        else:
+            self.entry = None
+            self._rebuild()
+            return
+        event.stop()
+        event.prevent_default()
+        self._rebuild()
+
+    def _finish(self) -> None:
+        value, self.entry = (self.entry or "").strip(), None
+        if value and self.selected:
+            self.post_message(self.Turned(self.selected, value))
+
+    def on_blur(self) -> None:
+        """What was typed and not entered is forgotten."""
+        self.entry = None
+        super().on_blur()
+        self._rebuild()
+
+
+def knob_line(knob: Knob, width: int, entry: str | None = None) -> Line:
+    """One knob; a rejection stands in the component's own words, else the help."""
+    actual = UNKNOWN if knob.actual is None else clean(knob.actual)
+    desired = UNKNOWN if knob.desired is None else clean(knob.desired)
+    differs = knob.desired is not None and knob.desired != knob.actual
+    shown = (f"{entry}▏", "selected") if entry is not None else (desired, "warn" if differs else "text")
+    line: Line = [
+        ("! " if knob.error else "  ", "bad"),
+        (fit(clean(knob.label), LABEL_WIDTH - 1) + " ", "strong"),
+        (fit(clean(knob.component), COMPONENT_WIDTH), "dim"),
+        (fit(shown[0], VALUE_WIDTH, right=True), shown[1]),
+        (fit(actual, VALUE_WIDTH, right=True), "text"),
+        ("  " + fit(clean(knob.unit), UNIT_WIDTH), "dim"),
+        (fit(knob.applies, APPLIES_WIDTH), "dim"),
+    ]
+    used = sum(len(text) for text, _ in line)
+    words = (clean(knob.error), "bad") if knob.error else (knob_words(knob), "dim")
+    return [*line, (fit(words[0], max(0, width - used)), words[1])]
+
+
+def knob_words(knob: Knob) -> str:
+    """Its choices or range, then its help."""
+    parts: Sequence[str] = []
+    if knob.choices:
+        parts = [" | ".join(knob.choices)]
+    elif knob.minimum is not None and knob.maximum is not None:
+        parts = [f"{knob.minimum:g}–{knob.maximum:g}"]
+    return clean("  ".join([*parts, knob.help]))

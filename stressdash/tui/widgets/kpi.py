@@ -1,0 +1,141 @@
+"""The figures: the client's row above the service's own, in the same columns, over the same seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stressdash.charts.units import UNKNOWN, duration, grouped, percent
+from stressdash.snapshot import ApmFigures, ClientFigures
+from stressdash.tui.lines import Line, clean, ends, fit
+from stressdash.tui.view import View
+from stressdash.tui.widgets.panel import ViewPanel
+
+__all__ = ["KpiTable"]
+
+LABEL_WIDTH = 7
+COLUMNS = (("req/s", 7), ("ok/s", 8), ("p50", 7), ("p99", 8), ("fail%", 7))
+TRENDS = {-1: "▼", 0: " ", 1: "▲"}
+BAD_SHARE = 0.01
+LATE_S = 5.0
+WIDE = 100
+
+Cell = tuple[str, str]
+
+
+class KpiTable(ViewPanel):
+    """Three lines: names, client, APM."""
+
+    DEFAULT_CSS = "KpiTable { height: 3; }"
+
+    def view_lines(self, view: View, width: int) -> Sequence[Line]:
+        """Columns of fixed width; on wide screens the books of the run stand beside them."""
+        snapshot = view.snapshot
+        client, apm = snapshot.client, snapshot.apm
+        names = "".join(fit(name, size, right=True) for name, size in COLUMNS)
+        header: Line = [(" " * (LABEL_WIDTH - 1) + names, "dim"), ("  in flight", "dim")]
+        window: Line = [(f"(last {client.window_s:g} s)", "dim")]
+        rows = [
+            ends(header, window, width) if width < WIDE else [*header, ("   ", "dim"), *window],
+            [*_row("client", "series-0", client_cells(client)), *_connections(client)],
+            [*_row("apm", "series-1", apm_cells(apm)), *apm_words(apm)],
+        ]
+        if width >= WIDE:
+            rows[1] = ends(rows[1], _totals(view), width)
+            rows[2] = ends(rows[2], _explained(view), width)
+        return rows
+
+
+def client_cells(figures: ClientFigures) -> list[Cell]:
+    """What the client measured; the trend arrow belongs to the rate."""
+    tail = duration(figures.p99_us)
+    if figures.p99_is_bound and figures.p99_us is not None:
+        tail = f"≥{tail}"
+    return [
+        (grouped(figures.requests_per_s) + TRENDS[figures.trend], "strong"),
+        (grouped(figures.goodput_per_s), "strong"),
+        (duration(figures.p50_us), "text"),
+        (tail, "text"),
+        (percent(figures.failed_share), _failed_role(figures.failed_share)),
+    ]
+
+
+def apm_cells(figures: ApmFigures) -> list[Cell]:
+    """What the service measured of itself; it does not know goodput."""
+    return [
+        (grouped(figures.requests_per_s) + " ", "strong"),
+        (UNKNOWN, "dim"),
+        (duration(figures.p50_us), "text"),
+        (duration(figures.p99_us), "text"),
+        (percent(figures.failed_share), _failed_role(figures.failed_share)),
+    ]
+
+
+def apm_words(figures: ApmFigures) -> Line:
+    """How far APM can be believed: `lag 1.3s drop 0 sampled 1/10`, or what is wrong with it."""
+    if figures.enabled is False:
+        return [("  off", "warn"), (f"  {clean(figures.detail)}" if figures.detail else "", "dim")]
+    if figures.detail:
+        return [(f"  {clean(figures.detail)}", "warn")]
+    lag = UNKNOWN if figures.lag_s is None else f"{figures.lag_s:.1f}s"
+    late = figures.lag_s is not None and figures.lag_s > LATE_S
+    return [
+        ("  lag ", "dim"),
+        (lag, "warn" if late else "text"),
+        (" drop ", "dim"),
+        (grouped(figures.dropped), "warn" if figures.dropped else "text"),
+        (" sampled ", "dim"),
+        (sampling_words(figures.sampling), "text"),
+    ]
+
+
+def sampling_words(share: float | None) -> str:
+    """`all`, `1/10`, `0.3`, or a dash."""
+    if share is None:
+        return UNKNOWN
+    if share >= 1:
+        return "all"
+    if share <= 0:
+        return "none"
+    inverse = 1 / share
+    return f"1/{inverse:.0f}" if abs(inverse - round(inverse)) < 0.05 else f"{share:.2g}"
+
+
+def _row(label: str, role: str, cells: Sequence[Cell]) -> Line:
+    line: Line = [(fit(label, LABEL_WIDTH), role)]
+    # A trend arrow takes the rate's last cell, so that the digits of both rows stand in one column.
+    widths = [COLUMNS[0][1], COLUMNS[1][1] - 1, *(size for _, size in COLUMNS[2:])]
+    line += [(fit(text, size, right=True), cell) for (text, cell), size in zip(cells, widths, strict=True)]
+    return line
+
+
+def _connections(figures: ClientFigures) -> Line:
+    return [("  ", "text"), (f"{figures.in_flight:,}/{figures.target_connections:,}", "strong")]
+
+
+def _failed_role(share: float | None) -> str:
+    if share is None or share <= 0:
+        return "text" if share is None else "good"
+    return "bad" if share >= BAD_SHARE else "warn"
+
+
+def _totals(view: View) -> Line:
+    totals = view.snapshot.totals
+    if not totals:
+        return []
+    names = (("sent", "sent"), ("completed", "ok"), ("failed", "failed"), ("in_flight", "in flight"))
+    line: Line = [(f"run {view.snapshot.run_number}", "dim")]
+    for key, word in names:
+        line += [("  " + word + " ", "dim"), (grouped(totals.get(key)), "text")]
+    return line
+
+
+def _explained(view: View) -> Line:
+    explained = view.snapshot.client_faults_explained
+    if explained is None:
+        return []
+    share, low, high = explained
+    return [
+        ("client faults explained by APM ", "dim"),
+        (percent(share), "strong"),
+        (f" (95%: {low:.0%}–{high:.0%})", "dim"),
+    ]

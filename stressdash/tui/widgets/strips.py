@@ -1,0 +1,190 @@
+"""One-line strips: the components, who uses the CPU, the key hints, and the status line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+
+from stressdash.charts.units import UNKNOWN, percent
+from stressdash.samples import Component, ComponentState
+from stressdash.snapshot import Snapshot
+from stressdash.tui.keys import footer
+from stressdash.tui.lines import Line, clean, fit, join, line_width
+from stressdash.tui.view import View
+from stressdash.tui.widgets.panel import Panel, ViewPanel
+
+__all__ = ["COMPONENT_ROLES", "ComponentStrip", "CpuStrip", "KeyStrip", "StatusStrip", "component_symbol"]
+
+COMPONENT_ROLES = {
+    ComponentState.ABSENT: ("–", "dim"),
+    ComponentState.STARTING: ("◌", "warn"),
+    ComponentState.RUNNING: ("●", "good"),
+    ComponentState.UNHEALTHY: ("▲", "warn"),
+    ComponentState.STOPPING: ("◍", "warn"),
+    ComponentState.STOPPED: ("○", "dim"),
+    ComponentState.FAILED: ("✗", "bad"),
+}
+SHORT_NAMES = {"service": "svc", "database": "db"}
+HIGH_INTERFERENCE = 0.3
+LATE_S = 5.0
+
+
+def component_symbol(component: Component) -> tuple[str, str]:
+    """A symbol that tells the state without its colour, and its role."""
+    return COMPONENT_ROLES[component.state]
+
+
+class ComponentStrip(ViewPanel):
+    """`svc ● pool 400 wait 0    db ● 151/151 FULL    apm ● lag 1.3s`."""
+
+    def view_lines(self, view: View, width: int) -> Sequence[Line]:
+        """Each component's state, and the one figure that matters of it."""
+        snapshot = view.snapshot
+        parts: list[Line] = []
+        for component in snapshot.components:
+            symbol, role = component_symbol(component)
+            name = SHORT_NAMES.get(component.name, clean(component.name))
+            part: Line = [(f"{name} ", "text"), (symbol, role)]
+            if component.state is ComponentState.RUNNING:
+                part += _figures(component.name, snapshot)
+            else:
+                detail = clean(component.detail)
+                words = f" {component.state.value}" + (f": {detail}" if detail else "")
+                part.append((fit(words, min(len(words), max(12, width // 2))), role))
+            parts.append(part)
+        if not parts:
+            return [[("no components", "dim")]]
+        return [join(parts, gap="    " if sum(map(line_width, parts)) + 8 <= width else "  ")]
+
+
+def _figures(name: str, snapshot: Snapshot) -> Line:
+    if name == "service":
+        return _service_figures(snapshot)
+    if name == "database":
+        return _database_figures(snapshot)
+    lag = snapshot.apm.lag_s
+    if snapshot.apm.enabled is False:
+        return [(" off", "warn")]
+    if lag is None:
+        return []
+    return [(" lag ", "dim"), (f"{lag:.1f}s", "warn" if lag > LATE_S else "text")]
+
+
+def _service_figures(snapshot: Snapshot) -> Line:
+    pool = snapshot.service.pool if snapshot.service is not None else None
+    if pool is None:
+        return []
+    limit = f"/{pool.max_open}" if pool.max_open else ""
+    return [
+        (" pool ", "dim"),
+        (f"{pool.open}{limit}", "text"),
+        (" wait ", "dim"),
+        (f"{pool.waiting}", "warn" if pool.waiting else "text"),
+    ]
+
+
+def _database_figures(snapshot: Snapshot) -> Line:
+    database = snapshot.database
+    if database is None or database.threads_connected is None:
+        return []
+    limit = database.max_connections
+    full = limit is not None and database.threads_connected >= limit
+    line: Line = [(f" {database.threads_connected}/{limit if limit is not None else UNKNOWN}", "text")]
+    return [*line, (" FULL", "bad")] if full else line
+
+
+class CpuStrip(ViewPanel):
+    """`cpu 98%  gen 16 ui 4 apm 22 │ svc 41 db 15    interference 43%`."""
+
+    def view_lines(self, view: View, width: int) -> Sequence[Line]:
+        """Whole-machine shares: what measures at the left of the bar, what is measured at the right."""
+        used = view.snapshot.interference
+        line: Line = [("cpu ", "dim"), (percent_whole(used.machine), "strong"), (" ", "text")]
+        for name, share in (("gen", used.generator), ("ui", used.dashboard), ("apm", used.apm)):
+            line += [(f" {name} ", "dim"), (_whole(share), "text")]
+        line.append((" │", "axis"))
+        for name, share in (("svc", used.service), ("db", used.database)):
+            line += [(f" {name} ", "dim"), (_whole(share), "text")]
+        if used.steal:
+            line += [("  steal ", "dim"), (percent_whole(used.steal), "warn")]
+        high = used.share is not None and used.share >= HIGH_INTERFERENCE
+        gap = "    " if width >= 70 else "  "
+        line += [(gap + "interference ", "dim"), (percent_whole(used.share), "warn" if high else "text")]
+        if width >= 100:
+            cost = used.generator_cpu_us_per_request
+            line += [
+                ("    generator ", "dim"),
+                (f"{cost:.1f} us/request" if cost is not None else UNKNOWN, "text"),
+            ]
+        if width >= 160:
+            line += [("    failed ", "dim"), (percent(view.snapshot.client.failed_share), "text")]
+        return [line]
+
+
+def percent_whole(share: float | None) -> str:
+    """A share of one in whole per cent."""
+    return UNKNOWN if share is None else f"{share:.0%}"
+
+
+def _whole(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{share * 100:.0f}"
+
+
+class KeyStrip(Panel):
+    """The footer: keys of the screen, each of which can be clicked."""
+
+    def __init__(self, screen: str) -> None:
+        super().__init__()
+        self._screen_name = screen
+        self._cells: list[tuple[int, int, str]] = []
+
+    def compose_lines(self, width: int) -> Sequence[Line]:
+        """As many keys as fit; the last one is always there."""
+        keys = footer(self._screen_name)
+        line: Line = []
+        self._cells = []
+        x = 0
+        for key in keys:
+            shown, _, label = key.label.rpartition(" ")
+            name = shown or key.shown
+            length = len(name) + 1 + len(label)
+            if x + length > width:
+                break
+            line += [(name, "key"), (f" {label}  ", "dim")]
+            self._cells.append((x, x + length, key.action))
+            x += length + 2
+        return [line]
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what the key would do."""
+        for start, end, action in self._cells:
+            if start <= event.x < end:
+                await self.run_action(action if "." in action else f"{self._namespace(action)}.{action}")
+
+    def _namespace(self, action: str) -> str:
+        name = action.partition("(")[0]
+        return "screen" if hasattr(self.screen, f"action_{name}") else "app"
+
+
+class StatusStrip(ViewPanel):
+    """Standing warnings and the last command's error; takes no room when there is nothing to say."""
+
+    def view_lines(self, view: View, width: int) -> Sequence[Line]:
+        """The most pressing sentence: an error, then the session's notice, then its warnings."""
+        snapshot = view.snapshot
+        sentences = [
+            (view.status, "bad"),
+            (snapshot.notice, "warn"),
+            *((text, "warn") for text in snapshot.warnings),
+        ]
+        found = [(clean(text), role) for text, role in sentences if text]
+        if not found:
+            return []
+        more = f" (+{len(found) - 1})" if len(found) > 1 else ""
+        return [[(fit("! " + found[0][0], width - len(more)) + more, found[0][1])]]
+
+    def show(self, view: View) -> None:
+        """Draw a new view; hide when it has nothing to say."""
+        self.display = bool(view.status or view.snapshot.notice or view.snapshot.warnings)
+        super().show(view)
