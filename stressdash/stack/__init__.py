@@ -1,1 +1,7 @@
 """Components and their life: database, service and APM intake, and the knobs on them."""
+
+from __future__ import annotations
+
+from stressdash.stack.choice import open_stack
+
+__all__ = ["open_stack"]

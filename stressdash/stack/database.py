@@ -167,16 +167,16 @@ class Database:
         """
         try:
             await self._ask(f"SET GLOBAL {_checked(name)} = %s", (value,))
+            warnings = await self._ask("SHOW WARNINGS")
         except DatabaseUnavailable:
             raise
         except StackError as error:
             raise KnobRejected(str(error)) from error
         actual = await self.variable(name)
-        if actual != str(value):
-            # MariaDB keeps warnings of earlier statements: only one that names our value is about it
-            words = [text for _, _, text in await self._ask("SHOW WARNINGS") if f"'{value}'" in text]
-            if words:
-                raise KnobRejected(f"{words[-1]} (it is now {actual})")
+        # MariaDB keeps the warnings of earlier statements: only one that names our value is about it
+        words = [text for _, _, text in warnings if f"'{value}'" in text]
+        if words:
+            raise KnobRejected(f"{words[-1]} (it is now {actual})")
         return actual
 
     async def processlist(self) -> list[DatabaseProcess]:

@@ -1,0 +1,170 @@
+"""What can be read and turned on a stack, whatever runs it: needs the addresses of its ends only."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final, Generic, TypeVar
+
+from stressdash.errors import DatabaseFull, KnobRejected, StackError
+from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, ServiceStatus
+from stressdash.stack.database import Database
+from stressdash.stack.knobs import KnobSpec, find
+from stressdash.stack.service_client import ServiceClient
+
+__all__ = ["Controls"]
+
+FRESH_S: Final = 0.4
+"""How long an answer serves those who did not ask for a new one."""
+
+T = TypeVar("T")
+
+
+class _Question(Generic[T]):
+    """Something that is asked again and again, with its last answer and what went wrong."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T | None]], clock: Callable[[], float]) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._answer: T | None = None
+        self._asked_s = -math.inf
+        self.problem: StackError | None = None
+
+    async def now(self) -> T | None:
+        """A new answer; None when there is nobody to ask."""
+        self._answer, self.problem = None, None
+        try:
+            self._answer = await self._ask()
+        except StackError as error:
+            self.problem = error
+            raise
+        finally:
+            self._asked_s = self._clock()
+        return self._answer
+
+    def expire(self) -> None:
+        """The last answer is of no use any more."""
+        self._asked_s = -math.inf
+
+    async def recent(self) -> T | None:
+        """The last answer while it is fresh, else a new one; None when there is none."""
+        if self._clock() - self._asked_s >= FRESH_S:
+            try:
+                return await self.now()
+            except StackError:
+                return None
+        return self._answer
+
+
+class Controls:
+    """Status and knobs of one stack.
+
+    Args:
+        specs: its knobs.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, specs: Sequence[KnobSpec], clock: Callable[[], float] = time.monotonic) -> None:
+        self._specs = tuple(specs)
+        self._service: ServiceClient | None = None
+        self._database: Database | None = None
+        self._service_question = _Question(self._ask_service, clock)
+        self._database_question = _Question(self._ask_database, clock)
+        self._desired: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
+
+    async def aim(self, service: ServiceClient | None, database: Database | None) -> None:
+        """Ask these ends from now on; the ones before are closed."""
+        await self.close()
+        self._service, self._database = service, database
+
+    async def close(self) -> None:
+        """Let go of both ends."""
+        service, self._service = self._service, None
+        database, self._database = self._database, None
+        if service is not None:
+            await service.close()
+        if database is not None:
+            await database.close()
+
+    async def service_status(self) -> ServiceStatus | None:
+        """What the service tells; None where it has no admin endpoint that we know."""
+        return await self._service_question.now()
+
+    async def database_status(self) -> DatabaseStatus | None:
+        """What the database tells; None where we may not ask it."""
+        return await self._database_question.now()
+
+    async def knobs(self) -> tuple[Knob, ...]:
+        """All knobs as wanted and as read back."""
+        service, database = await self._service_question.recent(), await self._database_question.recent()
+        return tuple(
+            spec.read(
+                service,
+                database,
+                desired=self._desired.get(spec.name),
+                error=self._errors.get(spec.name, ""),
+            )
+            for spec in self._specs
+        )
+
+    async def turn(self, name: str, value: str, *, live: bool) -> Knob:
+        """Turn a knob on a component that runs (`live`), or note what it is to start with.
+
+        Raises:
+            UsageError: no such knob, or a value outside its range.
+            KnobRejected: with the component's words; the value before stays the one to start with.
+        """
+        spec = find(self._specs, name)
+        text = spec.parse(value)
+        self._errors.pop(name, None)
+        if live:
+            try:
+                await self._apply(spec, text)
+            except KnobRejected as error:
+                self._errors[name] = str(error)
+                raise
+        self._desired[name] = text
+        self._service_question.expire()
+        self._database_question.expire()
+        knobs = {knob.name: knob for knob in await self.knobs()}
+        return knobs[name]
+
+    def component_of(self, name: str) -> str:
+        """Which component a knob belongs to."""
+        return find(self._specs, name).shown.component
+
+    async def starting_values(self) -> dict[str, str]:
+        """Value of each knob that the next start should have: what is wanted, else what is."""
+        values = {knob.name: knob.desired or knob.actual for knob in await self.knobs()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def judged(self, component: Component) -> Component:
+        """The component with its health: one that runs and does not answer is not well."""
+        question = {"service": self._service_question, "database": self._database_question}.get(
+            component.name
+        )
+        problem = question.problem if question is not None else None
+        if component.state is not ComponentState.RUNNING or problem is None:
+            return component
+        if isinstance(problem, DatabaseFull):  # it works: for others
+            return replace(component, detail=str(problem))
+        return replace(component, state=ComponentState.UNHEALTHY, detail=str(problem))
+
+    async def _apply(self, spec: KnobSpec, text: str) -> None:
+        if spec.from_service is not None:
+            if self._service is None:
+                raise KnobRejected(f"{spec.name} needs a service with an admin endpoint that we may use")
+            await self._service.turn(spec.name, text)
+        else:
+            if self._database is None:
+                raise KnobRejected(f"{spec.name} needs a database that we may administrate")
+            await self._database.set_variable(spec.name, int(text))
+
+    async def _ask_service(self) -> ServiceStatus | None:
+        return None if self._service is None else await self._service.status()
+
+    async def _ask_database(self) -> DatabaseStatus | None:
+        return None if self._database is None else await self._database.status()
