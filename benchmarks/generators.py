@@ -116,7 +116,16 @@ def _k6(url: str, connections: int) -> list[str]:
 def _locust(url: str, connections: int) -> list[str]:
     users = ["-u", str(connections), "-r", str(connections), "-t", f"{SECONDS}s"]
     file = _file("locustfile.py", LOCUST_FILE)
-    return [str(CACHE / "locust/bin/locust"), "-f", file, "--headless", "--only-summary", *users, "-H", url]
+    return [
+        str(CACHE / "locust/bin/locust"),
+        "-f",
+        file,
+        "--headless",
+        "--only-summary",
+        *users,
+        "-H",
+        url.rstrip("/"),
+    ]
 
 
 def _go(module: str) -> tuple[str, ...]:
@@ -136,7 +145,13 @@ GENERATORS = (
     Generator(
         "bombardier", "Go", _go("github.com/codesenberg/bombardier"), _in_cache("bombardier"), _bombardier
     ),
-    Generator("oha", "Rust", ("cargo", "install", "-q", "oha", "--root", str(CACHE)), _in_cache("oha"), _oha),
+    Generator(
+        "oha",
+        "Rust",
+        ("cargo", "install", "-q", "--locked", "oha", "--root", str(CACHE)),
+        _in_cache("oha"),
+        _oha,
+    ),
     Generator("hey", "Go", _go("github.com/rakyll/hey"), _in_cache("hey"), _hey),
     Generator("vegeta", "Go", _go("github.com/tsenart/vegeta/v12"), _in_cache("vegeta"), _vegeta),
     Generator("k6", "Go", _go("go.k6.io/k6"), _in_cache("k6"), _k6),
