@@ -143,15 +143,17 @@ class Controls:
 
     def judged(self, component: Component) -> Component:
         """The component with its health: one that runs and does not answer is not well."""
-        question = {"service": self._service_question, "database": self._database_question}.get(
-            component.name
-        )
-        problem = question.problem if question is not None else None
+        problem = self._problem(component.name)
         if component.state is not ComponentState.RUNNING or problem is None:
             return component
         if isinstance(problem, DatabaseFull):  # it works: for others
             return replace(component, detail=str(problem))
         return replace(component, state=ComponentState.UNHEALTHY, detail=str(problem))
+
+    def _problem(self, component: str) -> StackError | None:
+        if component == "service":
+            return self._service_question.problem
+        return self._database_question.problem if component == "database" else None
 
     async def _apply(self, spec: KnobSpec, text: str) -> None:
         if spec.from_service is not None:

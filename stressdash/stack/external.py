@@ -1,0 +1,135 @@
+"""A system that already runs: nothing is started or stopped, and shown is what the given ends allow.
+
+Only loopback addresses are watched by connecting to them: whether other hosts may get packets at all is for the
+load engine's guard to decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from stressdash.errors import UsageError
+from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, LogLine, ServiceStatus
+from stressdash.stack.backend import Addresses
+from stressdash.stack.controls import Controls
+from stressdash.stack.database import Database
+from stressdash.stack.knobs import KNOBS
+from stressdash.stack.service_client import ServiceClient
+
+__all__ = ["ExternalStack"]
+
+CONNECT_S: Final = 1.0
+NOT_GIVEN: Final = {
+    "service": "no URL was given: name one with --target",
+    "database": "no DSN was given: name one with --dsn to see its status and turn its knobs",
+    "apm": "no APM was given: name one with --elasticsearch to see the service's own view",
+}
+
+
+class ExternalStack:
+    """Implements `Stack` for ends that somebody else runs.
+
+    Args:
+        addresses: the ends.
+        service_token: of the admin endpoint, where the service is the one that comes with stressdash.
+    """
+
+    name = "external"
+
+    def __init__(self, addresses: Addresses, service_token: str | None = None) -> None:
+        self._addresses = addresses
+        self._service_token = service_token
+        specs = [
+            spec
+            for spec in KNOBS
+            if (spec.from_service and service_token) or (spec.from_database and addresses.database_dsn)
+        ]
+        self._controls = Controls(specs)
+
+    async def up(self, progress: Callable[[str], None]) -> None:
+        """Attach; what does not answer is shown as such, and is no error."""
+        progress(f"attaching to {self._addresses.target_url}")
+        service = (
+            ServiceClient(self._addresses.target_url, self._service_token) if self._service_token else None
+        )
+        dsn = self._addresses.database_dsn
+        await self._controls.aim(service, Database(dsn) if dsn else None)
+
+    def addresses(self) -> Addresses:
+        """As given."""
+        return self._addresses
+
+    async def components(self) -> tuple[Component, ...]:
+        """Each end that was given, with whether it listens; of the others, what they would need."""
+        return (
+            await self._watched("service", self._addresses.target_url),
+            await self._watched("database", self._addresses.database_dsn),
+            await self._watched("apm", self._addresses.apm_url),
+        )
+
+    async def action(self, component: str, action: str) -> None:
+        """Refused."""
+        raise UsageError(
+            f"cannot {action} the {component}: it is not run by stressdash, which only attaches to it"
+        )
+
+    async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:
+        """None: they are where whoever runs it keeps them."""
+        return ()
+
+    async def knobs(self) -> tuple[Knob, ...]:
+        """Those of the ends that we may steer."""
+        return await self._controls.knobs()
+
+    async def set_knob(self, name: str, value: str) -> Knob:
+        """Turn a knob."""
+        return await self._controls.turn(name, value, live=True)
+
+    async def service_status(self) -> ServiceStatus | None:
+        """What the service tells, where it is ours."""
+        return await self._controls.service_status()
+
+    async def database_status(self) -> DatabaseStatus | None:
+        """What the database tells, where a DSN was given."""
+        return await self._controls.database_status()
+
+    async def close(self, *, keep: bool = False) -> None:
+        """Detach."""
+        await self._controls.close()
+
+    async def _watched(self, name: str, url: str | None) -> Component:
+        if url is None:
+            return Component(name, self.name, ComponentState.ABSENT, NOT_GIVEN[name])
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or {"https": 443, "mysql": 3306}.get(parts.scheme, 80)
+        shown = f"[{host}]" if ":" in host else host
+        address = f"{parts.scheme}://{shown}:{port}"
+        state, detail = ComponentState.RUNNING, ""
+        if not _is_loopback(host):
+            detail = "on another machine: not watched from here"
+        elif not await _listens(host, port):
+            state, detail = ComponentState.FAILED, f"nothing listens on {shown}:{port}"
+        return self._controls.judged(
+            Component(name, self.name, state, detail, endpoints={"address": address})
+        )
+
+
+async def _listens(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
