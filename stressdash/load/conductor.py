@@ -54,6 +54,7 @@ class Conductor(Loop):
         self._credit = self._budget
         self._books.begin(time.process_time_ns())
         self._add_connections(self._wanted)
+        self._obey(start_ns)  # what came together with the start
         self._spin(self._link.fileno())
 
     # --- the clock ------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class Connection:
     """Owned by the loop, which alone changes it."""
 
     __slots__ = (
-        "alarm_ns", "backoff_ns", "fd", "first_byte_ns", "leaving", "message", "number", "parser", "recv",
+        "alarm_ns", "backoff_ns", "fd", "first_byte_ns", "hung_up", "leaving", "message", "number", "parser", "recv",
         "reopening", "request", "send", "since_ns", "sock", "state", "tries", "unsent",
     )  # fmt: skip
 
@@ -51,6 +51,8 @@ class Connection:
         """Set while an answer takes more than the fast path."""
         self.unsent = b""
         """Rest of a request that the socket did not take at once."""
+        self.hung_up = False
+        """The peer has closed its side: what is still to be read is all there will be."""
         self.leaving = False
         """To be closed once its request has ended."""
         self.reopening = False

@@ -6,6 +6,7 @@ is the end of the worker: when the parent dies, however it dies, its workers rea
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Iterator
@@ -103,10 +104,8 @@ class Link:
         Raises:
             ParentGone: the link was closed.
         """
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._receive()
-        except BlockingIOError:
-            return
         while (data := self._cut()) is not None:
             yield from_packed(data, Command)
 

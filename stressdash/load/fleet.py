@@ -46,7 +46,6 @@ class Fleet:
         self._on_window = on_window
         self._workers: list[WorkerProcess] = []
         self._listeners: list[asyncio.Task[None]] = []
-        self._ready: list[asyncio.Event] = []
         self._ledger_files: list[int] = []
         self._deaths: list[EngineError] = []
         self._segment = 0
@@ -77,10 +76,11 @@ class Fleet:
         target = parse_url(self._plan.url)
         addresses = await resolve(target)
         guard(target, addresses, self._plan.allow_targets)
-        count = self._plan.workers or workers_needed(self._plan.connections)
+        count = min(self._plan.workers or workers_needed(self._plan.connections), self._plan.connections)
         check_capacity(self._plan.connections, count, len(addresses))
         try:
-            await self._spawn(count, addresses)
+            await self._spawn(count)
+            await self._brief(addresses)
         except BaseException:
             await self.close()
             raise
@@ -88,29 +88,32 @@ class Fleet:
         self.started_wall_ms = (time.time_ns() + LEAD_NS) // 1_000_000
         self._tell_all(Command("start", at_ns=self.started_ns, end_ns=self._end_ns()))
 
-    async def _spawn(self, count: int, addresses: tuple[Address, ...]) -> None:
+    async def _spawn(self, count: int) -> None:
         if self._plan.has_identity:
             self._ledger_files = [new_page_file() for _ in range(count)]
         files: Sequence[int | None] = self._ledger_files or [None] * count
-        self._workers = list(await asyncio.gather(*(WorkerProcess.spawn(file) for file in files)))
+        spawned = await asyncio.gather(*(WorkerProcess.spawn(file) for file in files), return_exceptions=True)
+        self._workers = [worker for worker in spawned if isinstance(worker, WorkerProcess)]
+        for failure in spawned:
+            if isinstance(failure, BaseException):
+                raise failure
+
+    async def _brief(self, addresses: tuple[Address, ...]) -> None:
+        """Give each worker its part of the plan, and wait until all are ready."""
+        count = len(self._workers)
         connections = _shares(self._plan.connections, count)
-        budgets = (
-            [None] * count if self._plan.max_requests is None else _shares(self._plan.max_requests, count)
-        )
-        for number, worker in enumerate(self._workers):
-            ready = asyncio.Event()
-            self._ready.append(ready)
+        limit = self._plan.max_requests
+        budgets = [None] * count if limit is None else _shares(limit, count)
+        readies = [asyncio.Event() for _ in self._workers]
+        for number, (worker, ready) in enumerate(zip(self._workers, readies, strict=True)):
             self._listeners.append(asyncio.create_task(self._listen(worker, ready)))
-            worker.tell(
-                Assignment(self._plan, number, count, addresses, connections[number], budgets[number])
-            )
+            share = Assignment(self._plan, number, count, addresses, connections[number], budgets[number])
+            worker.tell(share)
         try:
             async with asyncio.timeout(READY_S):
-                await asyncio.gather(*(ready.wait() for ready in self._ready))
+                await asyncio.gather(*(ready.wait() for ready in readies))
         except TimeoutError as error:
-            raise EngineError(
-                f"a load worker was not ready within {READY_S:g} s; is the machine idle?"
-            ) from error
+            raise EngineError(f"a load worker was not ready within {READY_S:g} s; try again") from error
         if self._deaths:
             raise self._deaths[0]
 
@@ -133,10 +136,11 @@ class Fleet:
         """Change the number of connections; begins a segment.
 
         Raises:
-            UsageError: more than this machine can hold, or none.
+            UsageError: more than this machine can hold, or less than one per worker.
         """
-        if not 1 <= connections <= MAX_CONNECTIONS:
-            raise UsageError(f"{connections} connections cannot be held; give 1 to {MAX_CONNECTIONS}")
+        least = len(self._workers)
+        if not least <= connections <= MAX_CONNECTIONS:
+            raise UsageError(f"{connections} connections cannot be held; give {least} to {MAX_CONNECTIONS}")
         check_capacity(connections, len(self._workers), 1)
         self._segment += 1
         shares = _shares(connections, len(self._workers))
@@ -178,7 +182,8 @@ class Fleet:
         """
         self._tell_all(Command("stop", mode=mode or self._plan.stop))
         patience_s = self._plan.timeout_s + self._plan.connect_timeout_s + GRACE_S
-        await asyncio.wait(self._listeners, timeout=patience_s)
+        if self._listeners:
+            await asyncio.wait(self._listeners, timeout=patience_s)
         await self.close()
 
     async def wait(self) -> None:
@@ -187,8 +192,12 @@ class Fleet:
         Raises:
             EngineError: a worker died. What was measured until then was handed on.
         """
-        await asyncio.gather(*self._listeners)
+        if self._listeners:
+            await asyncio.wait(self._listeners)
         await self.close()
+        for listener in self._listeners:
+            if not listener.cancelled():
+                listener.result()
         if self._deaths:
             raise self._deaths[0]
 

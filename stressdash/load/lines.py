@@ -23,9 +23,11 @@ from stressdash.load.faults import FaultKind, kind_of_os_error
 from stressdash.load.opener import BACKOFF_FIRST_NS, BACKOFF_MOST_NS, Opener
 from stressdash.load.timers import Timers
 
-__all__ = ["READ", "WRITE", "Lines"]
+__all__ = ["HANGUP", "READ", "WRITE", "Lines"]
 
 READ: Final = select.EPOLLIN
+HANGUP: Final = select.EPOLLRDHUP
+"""The peer has closed its side; asked for beside `READ`, so that no request is sent into a closed socket."""
 WRITE: Final = select.EPOLLOUT
 
 
@@ -59,6 +61,10 @@ class Lines(ABC):
         """Bytes, an end or an error wait on the connection."""
 
     @abstractmethod
+    def _leave_fast_path(self, connection: Connection) -> None:
+        """Let a parser frame the answer that is to come."""
+
+    @abstractmethod
     def _drop(self, connection: Connection, kind: FaultKind, now: int) -> None:
         """Book that the connection's request ended without an answer."""
 
@@ -85,16 +91,19 @@ class Lines(ABC):
                 continue
             connection.state = CONNECTING
             self._by_fd[connection.fd] = connection
-            self._poller.register(connection.fd, READ | WRITE)
+            self._poller.register(connection.fd, READ | HANGUP | WRITE)
             self._timers.set(connection, now + self._connect_timeout_ns)
 
     def _ready(self, connection: Connection, mask: int, now: int) -> None:
-        """Anything but plain readability: connected, writable again, or an error."""
+        """Anything but plain readability: connected, writable again, hung up, or an error."""
         if connection.state == CONNECTING:
             self._connected(connection, now)
             return
         if connection.unsent and mask & WRITE:
             self._send_rest(connection, now)
+        if mask & HANGUP and connection.state == BUSY:
+            connection.hung_up = True
+            self._leave_fast_path(connection)
         if mask & ~WRITE and connection.state >= IDLE:
             self._readable(connection, now)
 
@@ -108,7 +117,7 @@ class Lines(ABC):
             )
             return
         self._opener.pending -= 1
-        self._poller.modify(connection.fd, READ)
+        self._poller.modify(connection.fd, READ | HANGUP)
         self._books.connect[bucket_index((now - connection.since_ns) // 1000)] += 1
         self._books.connects += 1
         self._books.reconnects += connection.reopening
@@ -141,7 +150,7 @@ class Lines(ABC):
         self._books.bytes_sent += sent
         connection.unsent = connection.unsent[sent:]
         if not connection.unsent:
-            self._poller.modify(connection.fd, READ)
+            self._poller.modify(connection.fd, READ | HANGUP)
 
     # --- time and loss --------------------------------------------------------------------------------
 
@@ -201,6 +210,7 @@ class Lines(ABC):
         connection.parser = None
         connection.first_byte_ns = 0
         connection.unsent = b""
+        connection.hung_up = False
         connection.alarm_ns = NEVER_NS
         if connection.sock is not None:
             del self._by_fd[connection.fd]
