@@ -23,4 +23,4 @@ def _source(stack: Stack) -> ApmSource | None:
     addresses = stack.addresses()
     if addresses.apm_url is None:
         return None
-    return EmbeddedSource(addresses.apm_url, addresses.apm_token)
+    return EmbeddedSource(addresses.apm_url, addresses.apm_token or "")

@@ -162,4 +162,3 @@ async def _idle(session: Session) -> bool:
                 await asyncio.sleep(0.1)
     except (TimeoutError, StressdashError):
         return False
-

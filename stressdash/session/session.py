@@ -79,6 +79,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._finished = asyncio.Event()
         self._sequence = 0
+        self._starts_when_ready = False
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -109,6 +110,8 @@ class Session:
         self._spawn(polling(PROCESSORS_EVERY_S, self._poll_processors))
         if self.apm is not None:
             self._spawn(polling(APM_EVERY_S, self._poll_apm))
+        if self._starts_when_ready:
+            await self.start_load()
 
     async def close(self) -> None:
         """End the run, the watches and, unless it is to be kept, the stack. Idempotent."""
@@ -177,7 +180,7 @@ class Session:
         return self.state in (RunState.RUNNING, RunState.PAUSED, RunState.DRAINING)
 
     async def start_load(self) -> None:
-        """Start a run with the present connections, duration and knobs.
+        """Start a run with the present connections, duration and knobs; while the stack starts, once it is ready.
 
         Raises:
             StressdashError: the plan, the target or the engine cannot be used.
@@ -185,7 +188,8 @@ class Session:
         if self.loading:
             raise UsageError("load is running already; stop it first")
         if self.state is RunState.STARTING:
-            raise UsageError("the stack is still starting; load can start when it is ready")
+            self._starts_when_ready = True
+            return
         plan = self._plan()
         self._runs += 1
         run = LiveRun(plan, self._runs, self.clock, self.timeline, Random(plan.run_id))
