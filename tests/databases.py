@@ -24,6 +24,8 @@ import asyncmy
 PASSWORD = "p@ss/word:1"
 ADMIN_PASSWORD = "adm#in 2"
 START_S = 60
+FRUGAL = ("--innodb-buffer-pool-size=16M", "--innodb-use-native-aio=0")
+"""Several MariaDBs share the machine, and the kernel has few asynchronous I/O slots."""
 INSERT = (
     "INSERT INTO incoming (id, property, property_section, property_id, remote_ip, stamp) "
     "VALUES (%s, %s, %s, %s, %s, %s)"
@@ -93,6 +95,16 @@ async def insert(connection: Any, *arguments: Any, **more: Any) -> int:
     return int(values[0])
 
 
+async def alone(connection: Any) -> None:
+    """Wait until no other client is connected: servers forget clients some time after those have left."""
+
+    async def no_other() -> bool:
+        ((_, connected),) = await ask(connection, "SHOW GLOBAL STATUS LIKE 'Threads_connected'")
+        return int(connected) == 1
+
+    await eventually(no_other)
+
+
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     """Wait until a condition holds that only another process can make true."""
     async with asyncio.timeout(seconds):
@@ -138,6 +150,8 @@ def mariadb(needs: Callable[[str], str]) -> Iterator[RunningDatabase]:
     folder = Path(tempfile.mkdtemp(prefix="sd-"))
     account = [f"--user={_account()}"] if os.geteuid() == 0 else []
     data, unix_socket, users = folder / "data", folder / "s", folder / "users.sql"
+    scratch = folder / "tmp"  # not shared: a starting MariaDB removes the temporary tables that it finds
+    scratch.mkdir()
     users.write_text(
         f"CREATE DATABASE stats; CREATE USER stats@'%' IDENTIFIED BY '{PASSWORD}'; "
         f"GRANT ALL ON stats.* TO stats@'%'; CREATE USER stressdash@'%' IDENTIFIED BY '{ADMIN_PASSWORD}'; "
@@ -147,7 +161,9 @@ def mariadb(needs: Callable[[str], str]) -> Iterator[RunningDatabase]:
     try:
         _give_away(folder)
         make = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
-        subprocess.run([*make, "--skip-test-db", *account], check=True, capture_output=True, timeout=START_S)
+        private = [*FRUGAL, f"--tmpdir={scratch}", *account]
+        made = subprocess.run([*make, "--skip-test-db", *private], capture_output=True, timeout=START_S)
+        assert made.returncode == 0, made.stdout + made.stderr
         port = _free_port()
         options = {
             "datadir": data,
@@ -157,10 +173,9 @@ def mariadb(needs: Callable[[str], str]) -> Iterator[RunningDatabase]:
             "init-file": users,
             "log-error": folder / "log",
             "pid-file": folder / "pid",
-            "innodb-buffer-pool-size": "16M",
         }
         flags = [f"--{name}={value}" for name, value in options.items()]
-        process = subprocess.Popen([server, "--no-defaults", "--skip-name-resolve", *flags, *account])
+        process = subprocess.Popen([server, "--no-defaults", "--skip-name-resolve", *flags, *private])
         _await_listening(process, port)
         yield RunningDatabase("mariadb", port, process, str(unix_socket))
     finally:

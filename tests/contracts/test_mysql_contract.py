@@ -15,9 +15,9 @@ from databases import (
     INSERT,
     TABLE,
     RunningDatabase,
+    alone,
     ask,
     embedded,
-    eventually,
     insert,
     insert_text,
     mariadb,
@@ -62,6 +62,7 @@ class TestLimit:
     ) -> None:
         async with AsyncExitStack() as stack:
             admin = await stack.enter_async_context(database.client("stressdash"))
+            await alone(admin)
             await ask(admin, "SET GLOBAL max_connections = 12")
             error = await fill(database, stack)
             assert error.args == (1040, "Too many connections")
@@ -71,6 +72,7 @@ class TestLimit:
     async def test_the_administrator_gets_one_connection_more(self, database: RunningDatabase) -> None:
         async with AsyncExitStack() as stack:
             admin = await stack.enter_async_context(database.client("stressdash"))
+            await alone(admin)
             await ask(admin, "SET GLOBAL max_connections = 12")
             await fill(database, stack)
             extra = await stack.enter_async_context(database.client("stressdash"))
@@ -94,11 +96,7 @@ class TestLimit:
             await ask(admin, "SET GLOBAL max_connections = 10")
             async with AsyncExitStack() as others:
                 await fill(database, others)
-
-            async def alone() -> bool:
-                return await status(admin, "Threads_connected") == 1
-
-            await eventually(alone)
+            await alone(admin)
             async with database.client() as connection:
                 assert await ask(connection, "SELECT 1") == [(1,)]
 

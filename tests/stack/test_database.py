@@ -15,6 +15,8 @@ from databases import (
     PASSWORD,
     TABLE,
     RunningDatabase,
+    alone,
+    ask,
     embedded,
     insert,
     insert_text,
@@ -155,8 +157,10 @@ class TestStatus:
         self, running: RunningDatabase
     ) -> None:
         late = Database(running.dsn())
-        await running.admin("SET GLOBAL max_connections = 12")
         async with AsyncExitStack() as stack:
+            admin = await stack.enter_async_context(running.client("stressdash"))
+            await alone(admin)
+            await ask(admin, "SET GLOBAL max_connections = 12")
             await fill(running, stack)
             with pytest.raises(DatabaseFull, match="Error 1040: Too many connections"):
                 await late.status()

@@ -6,7 +6,8 @@ the service and the dashboard say. Each statement is a transaction of its own, a
 transactions: BEGIN and COMMIT are accepted, ROLLBACK undoes nothing.
 
     __main__     flags, signals, exit codes
-    server       sockets: admission, the fast lane for inserts, orderly stop
+    server       who may connect, orderly stop
+    wire         one socket: packets, the fast lane for inserts
     connection   one client: handshake, password, command loop
     session      one client's SQL, apart from the inserts of the fast lane
     status       counters and global variables

@@ -30,7 +30,7 @@ HANDSHAKE_S = 10
 QUIT = bytes([Commands.COM_QUIT])
 GONE = (ConnectionClosed, ConnectionError, EOFError)
 """What a client that hung up looks like."""
-MALFORMED = (struct.error, LookupError, ValueError)
+MALFORMED = (struct.error, LookupError, ValueError, AssertionError)
 """What the library raises for packets that are none."""
 
 
@@ -69,6 +69,8 @@ class Passwords(IdentityProvider):  # type: ignore[misc]  # the library has no t
 class Place(Protocol):
     """What a connection needs of its socket's place in the server."""
 
+    number: int
+
     def wait_for_command(self) -> None:
         """Told each time the connection begins to wait for a command."""
         ...
@@ -97,7 +99,6 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
         passwords: who may come in.
         room: the server.
         place: the socket's place in it.
-        number: the connection's id.
     """
 
     def __init__(
@@ -107,13 +108,10 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
         passwords: Passwords,
         room: Room,
         place: Place,
-        number: int,
     ) -> None:
         super().__init__(stream=stream, session=session, control=room, identity_provider=passwords)
-        self.connection_id = number
+        self.connection_id = place.number
         self.status_flags = ServerStatus.SERVER_STATUS_AUTOCOMMIT
-        self.running = False
-        """Whether a command is being worked on."""
         self._room = room
         self._place = place
         self._commands = {
@@ -179,12 +177,10 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
             data = await self.stream.read()
             if data[:1] == QUIT:
                 return
-            self.running = True
             self._room.status.threads_running += 1
             try:
                 await self._command(data)
             finally:
-                self.running = False
                 self._room.status.threads_running -= 1
                 self.stream.reset_seq()
 

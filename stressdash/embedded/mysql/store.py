@@ -80,9 +80,8 @@ class Store:
         """Transactions so far, each synced once."""
         self.writes = 0
         """Statements in them."""
-        self.columns: dict[str, frozenset[str]] = {}
+        self.columns = self._thread.submit(_schema, self._writer).result()
         """Known tables and their columns, in lower case."""
-        self._refresh(self._thread.submit(_schema, self._writer).result())
 
     def submit(self, write: Write, done: Callable[[Outcome], None]) -> None:
         """Put a write into the next commit; `done` is called on the loop once it is durable or has failed."""
@@ -146,13 +145,10 @@ class Store:
             self.commits += 1
             self.writes += len(batch)
             if schema is not None:
-                self._refresh(schema)
+                self.columns = schema
             for (_, done), outcome in zip(batch, outcomes, strict=True):
                 done(outcome)
         self._commit = None
-
-    def _refresh(self, schema: dict[str, frozenset[str]]) -> None:
-        self.columns = schema
 
     def _release(self) -> None:
         self._thread.shutdown()
