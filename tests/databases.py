@@ -123,15 +123,17 @@ def embedded_command(data: Path, *flags: str) -> list[str]:
 
 @contextmanager
 def embedded(data: Path, *flags: str, prefix: tuple[str, ...] = ()) -> Iterator[RunningDatabase]:
-    """The embedded server; ends with the block, if not before."""
+    """The embedded server; ends with the block, if not before, and must have had no complaint."""
     process = subprocess.Popen(
         [*prefix, *embedded_command(data, "--until-stdin-closes", *flags)],
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    assert process.stderr is not None
     try:
         ready, _, _ = select.select([process.stdout], [], [], START_S)
         line = process.stdout.readline().decode() if ready else ""
@@ -141,6 +143,9 @@ def embedded(data: Path, *flags: str, prefix: tuple[str, ...] = ()) -> Iterator[
         process.stdin.close()
         process.wait(START_S)
         process.stdout.close()
+        told = process.stderr.read().decode()
+        process.stderr.close()
+    assert told == "", f"the server wrote to standard error: {told}"
 
 
 @contextmanager

@@ -360,6 +360,20 @@ class TestClients:
         after = dict(await database.admin("SHOW GLOBAL STATUS"))["Aborted_connects"]
         assert int(after) == int(before) + 1
 
+    @pytest.mark.parametrize("junk", [b"\x01\x00\x00\x05\x03", b"\x00\x00\x00\x00", b"\x01\x00\x00\x00\xfe"])
+    async def test_junk_instead_of_a_command_harms_no_other(
+        self, database: RunningDatabase, junk: bytes
+    ) -> None:
+        async with database.client() as stays, database.client() as babbles:
+            raw_socket(babbles).write(junk)
+            await insert(stays)
+            assert await ask(stays, "SELECT COUNT(*) FROM incoming") == [(1,)]
+
+    async def test_every_connection_has_its_own_number(self, database: RunningDatabase) -> None:
+        async with AsyncExitStack() as stack:
+            clients = await asyncio.gather(*[stack.enter_async_context(database.client()) for _ in range(30)])
+            assert len({client.thread_id() for client in clients}) == 30
+
     async def test_a_wrong_password_lets_no_statement_through(self, database: RunningDatabase) -> None:
         with pytest.raises(MySQLError, match="1045"):
             async with database.client(password="guess"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import resource
 import signal
@@ -33,6 +34,7 @@ GRACE_S = 0.7
 def main(arguments: list[str] | None = None) -> int:
     """Run the server and return the exit code."""
     options = _options(arguments)
+    logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its warnings repeat what clients sent
     try:
         passwords = {user: _password(variable) for user, variable in PASSWORDS.items()}
         _raise_file_limit()

@@ -138,7 +138,7 @@ class ClientConnection(Connection):  # type: ignore[misc]  # the library has no 
             await self.command_phase()
         except GONE:
             self._room.status.aborted_clients += 1
-        except MALFORMED:
+        except (MysqlError, *MALFORMED):
             self._room.status.aborted_clients += 1
             await self.stream.write(self.error(msg="Malformed communication packet", code=1835))
         finally:

@@ -29,7 +29,8 @@ __all__ = ["Wire"]
 HEADER_BYTES = 4
 FULL_BYTES = 0xFFFFFF
 """Payload of a packet that the next one continues."""
-QUERY = Commands.COM_QUERY
+FIRST_OF_QUERY = bytes([0, Commands.COM_QUERY])
+"""Sequence number and command of a packet that is a statement."""
 TOO_MANY = SqlFault(1040, "Too many connections").packet()
 
 
@@ -153,14 +154,14 @@ class Wire(asyncio.StreamReaderProtocol):
             del self._held[:end]
             self.busy = self._commands and payload_bytes < FULL_BYTES
             self._since_s = self._server.status.clock()
-            if not (self.busy and self._fast and self._take(packet[HEADER_BYTES:])):
+            if not (self.busy and self._fast and self._take(packet)):
                 super().data_received(packet)
 
-    def _take(self, command: bytes) -> bool:
+    def _take(self, packet: bytes) -> bool:
         """Put a recognised insert into the next commit."""
-        if not command or command[0] != QUERY:
+        if packet[HEADER_BYTES - 1 : HEADER_BYTES + 1] != FIRST_OF_QUERY:
             return False
-        insert = recognise(command[1:])
+        insert = recognise(packet[HEADER_BYTES + 1 :])
         write = self._server.planned(insert) if insert is not None else None
         if write is None:
             return False
