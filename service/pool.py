@@ -133,7 +133,7 @@ class Pool(Generic[C]):
     def resize(self, limits: Limits) -> None:
         """Take new limits: idle connections beyond them close now, borrowed ones when they come back."""
         self._limits = limits
-        while len(self._idle) > limits.idle:
+        while self._idle and (self._crowded or len(self._idle) > limits.idle):
             self._closed_max_idle += 1
             self._discard(self._idle.pop(0))
         self.reap()
