@@ -28,8 +28,8 @@ class Connection:
     """Owned by the loop, which alone changes it."""
 
     __slots__ = (
-        "alarm_ns", "backoff_ns", "fd", "first_byte_ns", "hung_up", "leaving", "message", "number", "parser", "recv",
-        "reopening", "request", "send", "since_ns", "sock", "state", "tries", "unsent",
+        "alarm_ns", "backoff_ns", "fd", "first_byte_ns", "hung_up", "leaving", "message", "number", "parser",
+        "recv", "reopening", "request", "send", "since_ns", "sock", "state", "tries", "unsent",
     )  # fmt: skip
 
     recv: Callable[[int], bytes]

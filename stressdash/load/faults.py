@@ -23,7 +23,8 @@ TWIRP_CODES: Final = frozenset(
     (
         "aborted", "already_exists", "bad_route", "canceled", "dataloss", "deadline_exceeded",
         "failed_precondition", "internal", "invalid_argument", "malformed", "not_found", "out_of_range",
-        "permission_denied", "resource_exhausted", "unauthenticated", "unavailable", "unimplemented", "unknown",
+        "permission_denied", "resource_exhausted", "unauthenticated", "unavailable", "unimplemented",
+        "unknown",
     )
 )  # fmt: skip
 MESSAGE_FIELDS: Final = (

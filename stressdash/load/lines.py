@@ -116,13 +116,13 @@ class Lines(ABC):
                 connection, kind_of_os_error("connect", OSError(number, os.strerror(number))), now
             )
             return
-        self._opener.pending -= 1
+        self._opener.opened(connection)
         self._poller.modify(connection.fd, READ | HANGUP)
         self._books.connect[bucket_index((now - connection.since_ns) // 1000)] += 1
         self._books.connects += 1
         self._books.reconnects += connection.reopening
         connection.reopening = False
-        connection.backoff_ns = connection.tries = 0
+        connection.backoff_ns = 0
         connection.state = IDLE
         connection.alarm_ns = NEVER_NS
         self._offer(connection)

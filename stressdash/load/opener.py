@@ -31,7 +31,9 @@ class Opener:
     """Queue of connections that want a socket."""
 
     def __init__(self, addresses: Sequence[Address]) -> None:
-        self._addresses = list(addresses)
+        self._addresses = tuple(addresses)
+        self._good = 0
+        """Index of the address that worked last."""
         self._queue: deque[Connection] = deque()
         self._next_ns = 0
         self.held = False
@@ -67,7 +69,7 @@ class Opener:
         Raises:
             OSError: the system refused at once.
         """
-        address = self._addresses[0]
+        address = self._addresses[(self._good + connection.tries) % len(self._addresses)]
         sock = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         result = sock.connect_ex((address.host, address.port))
@@ -81,10 +83,12 @@ class Opener:
         self.pending += 1
 
     def try_another(self, connection: Connection) -> bool:
-        """Whether another address is left to try; then it is the next."""
-        connection.tries += 1
-        if connection.tries >= len(self._addresses):
-            connection.tries = 0
-            return False
-        self._addresses.append(self._addresses.pop(0))
-        return True
+        """Whether another address is left to try; then it is the connection's next."""
+        connection.tries = (connection.tries + 1) % len(self._addresses)
+        return connection.tries > 0
+
+    def opened(self, connection: Connection) -> None:
+        """The connection has connected: others begin with its address."""
+        self.pending -= 1
+        self._good = (self._good + connection.tries) % len(self._addresses)
+        connection.tries = 0

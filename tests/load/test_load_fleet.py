@@ -10,27 +10,27 @@ import textwrap
 
 import psutil
 import pytest
-from conftest import answer_ok, make_plan, until  # type: ignore[import-not-found]
+from load_harness import MakeFleet, Serve, answer_ok, make_plan, until
 
 from stressdash.errors import EngineError, TargetError, TargetRefused, UsageError
-from stressdash.load.ledger import Outcome
 from stressdash.load.plan import Request
-from stressdash.samples import Phase
+from stressdash.samples import Outcome, Phase
 
 
 class TestRun:
-    async def test_two_workers_share_budget_and_numbers(self, serve, make_fleet):
+    async def test_two_workers_share_budget_and_numbers(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
         fleet, totals = make_fleet(make_plan(server.url, workers=2, max_requests=101))
         await fleet.start()
         await fleet.wait()
         totals.check_books()
         assert totals.completed == 101
+        assert fleet.ledger is not None
         assert sorted(fleet.ledger.numbers(Outcome.ACKNOWLEDGED)) == sorted(
             request.id for request in server.received
         )
 
-    async def test_windows_of_all_workers_lie_on_one_grid(self, serve, make_fleet):
+    async def test_windows_of_all_workers_lie_on_one_grid(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
         fleet, totals = make_fleet(make_plan(server.url, workers=2, max_requests=None, duration_s=0.5))
         await fleet.start()
@@ -45,7 +45,7 @@ class TestRun:
         }
         assert starts[0] == starts[1] == [cell * 100_000_000 for cell in range(5)]
 
-    async def test_steering_reaches_every_worker(self, serve, make_fleet):
+    async def test_steering_reaches_every_worker(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
         fleet, totals = make_fleet(make_plan(server.url, workers=2, max_requests=None))
         await fleet.start()
@@ -56,7 +56,7 @@ class TestRun:
         await fleet.stop()
         assert totals.failed == 0
 
-    async def test_paused_time_moves_the_end(self, serve, make_fleet):
+    async def test_paused_time_moves_the_end(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
         fleet, totals = make_fleet(make_plan(server.url, max_requests=None, duration_s=0.4))
         await fleet.start()
@@ -67,7 +67,7 @@ class TestRun:
         measured = sum(window.length_ns for window in totals.windows if window.phase is Phase.RUN)
         assert abs(measured - 400_000_000) < 100_000_000
 
-    async def test_a_plan_without_identity_has_no_ledger(self, serve, make_fleet):
+    async def test_a_plan_without_identity_has_no_ledger(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
         fleet, _ = make_fleet(make_plan(server.url, request=Request("get", method="GET")))
         await fleet.start()
@@ -76,18 +76,20 @@ class TestRun:
 
 
 class TestRefusals:
-    async def test_a_public_address_is_refused_before_anything_is_spawned(self, make_fleet):
+    async def test_a_public_address_is_refused_before_anything_is_spawned(
+        self, make_fleet: MakeFleet
+    ) -> None:
         fleet, _ = make_fleet(make_plan("http://192.0.2.1/"))
-        with pytest.raises(TargetRefused, match="--allow-target 192.0.2.1"):
+        with pytest.raises(TargetRefused, match=r"--allow-target 192\.0\.2\.1"):
             await fleet.start()
         assert fleet.worker_pids == ()
 
-    async def test_a_name_that_does_not_resolve(self, make_fleet):
+    async def test_a_name_that_does_not_resolve(self, make_fleet: MakeFleet) -> None:
         fleet, _ = make_fleet(make_plan("http://no-such-host.invalid/"))
         with pytest.raises(TargetError, match="cannot be resolved"):
             await fleet.start()
 
-    async def test_fewer_connections_than_workers(self, serve, make_fleet):
+    async def test_fewer_connections_than_workers(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
         fleet, _ = make_fleet(make_plan(server.url, workers=2, max_requests=None))
         await fleet.start()
@@ -97,7 +99,9 @@ class TestRefusals:
 
 
 class TestDeath:
-    async def test_a_killed_worker_is_reported_and_its_ledger_is_kept(self, serve, make_fleet):
+    async def test_a_killed_worker_is_reported_and_its_ledger_is_kept(
+        self, serve: Serve, make_fleet: MakeFleet
+    ) -> None:
         server = await serve(answer_ok)
         fleet, totals = make_fleet(make_plan(server.url, workers=2, max_requests=None))
         await fleet.start()
@@ -105,10 +109,13 @@ class TestDeath:
         os.kill(fleet.worker_pids[0], signal.SIGKILL)
         with pytest.raises(EngineError, match="killed by signal 9"):
             await fleet.wait()
+        assert fleet.ledger is not None
         assert fleet.ledger.count(Outcome.ACKNOWLEDGED) >= totals.completed
         assert not any(psutil.pid_exists(pid) for pid in fleet.worker_pids)
 
-    async def test_close_ends_a_running_fleet_and_may_be_repeated(self, serve, make_fleet):
+    async def test_close_ends_a_running_fleet_and_may_be_repeated(
+        self, serve: Serve, make_fleet: MakeFleet
+    ) -> None:
         server = await serve(answer_ok)
         fleet, _ = make_fleet(make_plan(server.url, workers=2, max_requests=None))
         await fleet.start()
@@ -116,7 +123,7 @@ class TestDeath:
         await fleet.close()
         assert not any(psutil.pid_exists(pid) for pid in fleet.worker_pids)
 
-    async def test_a_killed_parent_takes_its_workers_along(self, serve, make_fleet):
+    async def test_a_killed_parent_takes_its_workers_along(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
         program = textwrap.dedent(
             f"""
@@ -137,13 +144,16 @@ class TestDeath:
         parent = await asyncio.create_subprocess_exec(
             sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
         )
+        assert parent.stdout is not None
         pids = [int(pid) for pid in (await parent.stdout.readline()).split()]
         await until(lambda: len(server.received) > 50)
         parent.kill()
         await parent.wait()
         await until(lambda: not any(running(pid) for pid in pids))
 
-    async def test_nothing_of_the_plan_shows_in_the_process_list(self, serve, make_fleet):
+    async def test_nothing_of_the_plan_shows_in_the_process_list(
+        self, serve: Serve, make_fleet: MakeFleet
+    ) -> None:
         server = await serve(answer_ok)
         fleet, _ = make_fleet(make_plan(server.url, max_requests=None))
         await fleet.start()

@@ -1,4 +1,4 @@
-"""The books against a ledger: a server that keeps count agrees with the engine, whatever is done to the run."""
+"""The books against a ledger: a server that keeps count agrees with the engine, whatever is done."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import socket
 import struct
 
 import pytest
-from conftest import OK, Received, make_plan, until  # type: ignore[import-not-found]
+from load_harness import OK, MakeFleet, Received, Serve, Server, make_plan, until
 
 from stressdash.load.fleet import Fleet
-from stressdash.load.ledger import Outcome
 from stressdash.load.trace import parse_trace_id
+from stressdash.samples import Outcome
 
 ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\nnope"
 
@@ -53,7 +53,7 @@ class LedgerServer:
         return False
 
 
-async def disturb(fleet: Fleet, server, draw: random.Random) -> None:
+async def disturb(fleet: Fleet, server: Server, draw: random.Random) -> None:
     """Random live changes, each after some more requests were served."""
     for _ in range(12):
         seen = len(server.received)
@@ -71,7 +71,9 @@ async def disturb(fleet: Fleet, server, draw: random.Random) -> None:
 
 @pytest.mark.parametrize("mode", ["drain", "abort"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_engine_and_server_agree_on_every_request_under_live_changes(serve, make_fleet, seed, mode):
+async def test_engine_and_server_agree_on_every_request_under_live_changes(
+    serve: Serve, make_fleet: MakeFleet, seed: int, mode: str
+) -> None:
     server_ledger = LedgerServer(seed)
     server = await serve(server_ledger)
     fleet, totals = make_fleet(make_plan(server.url, max_requests=None, workers=2, connections=10))
@@ -82,13 +84,17 @@ async def test_engine_and_server_agree_on_every_request_under_live_changes(serve
 
     totals.check_books()
     ledger = fleet.ledger
+    assert ledger is not None
     counts = ledger.counts
     assert counts[Outcome.IN_FLIGHT] == 0
     assert counts[Outcome.ACKNOWLEDGED] == totals.completed
     assert totals.responses == counts[Outcome.ACKNOWLEDGED] + counts[Outcome.REJECTED]
     assert totals.sent == sum(counts.values()) - counts[Outcome.NOT_SENT]
     hung_up = totals.in_flight_at_stop
-    assert totals.failed == counts[Outcome.REJECTED] + counts[Outcome.DROPPED] - hung_up + counts[Outcome.NOT_SENT]
+    assert (
+        totals.failed
+        == counts[Outcome.REJECTED] + counts[Outcome.DROPPED] - hung_up + counts[Outcome.NOT_SENT]
+    )
     assert hung_up == 0 or mode == "abort"
 
     acknowledged = set(ledger.numbers(Outcome.ACKNOWLEDGED))
