@@ -19,6 +19,7 @@ CONNECTIONS = 100
 LIVELY, HALF = "fixed:50000", "fixed:10000"
 """Answers after 50 ms are 2,000 requests a second; after 10 ms, two cores are about half busy."""
 WATCHED_S, WARM_S = 20.0, 5.0
+EXPORTED = "*-run-*.json"
 RUN = ["--connections", str(CONNECTIONS), "--duration", "15s", "--method", "POST", "--body", "{}"]
 
 
@@ -85,8 +86,8 @@ def _dashboard_p99_us(server: Server) -> float:
         state = Path(folder) / "s"
         with terminal(["--target", server.url, *RUN], state) as shown:
             _start(shown)
-            shown.wait_for("FINISHED", 60)
+            shown.wait_for("DONE", 60)
             shown.keys("e")
-            shown.wait_for(lambda _: bool(list(state.rglob("*.json"))), 10)
-        (exported,) = state.rglob("*.json")
+            shown.wait_for(lambda _: bool(list(state.rglob(EXPORTED))), 10)
+        (exported,) = state.rglob(EXPORTED)
         return float(json.loads(exported.read_text())["latency_us"]["p99"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from bisect import bisect_left
 from pathlib import Path
+
+import psutil
 
 from benchmarks.engine import plan
 from benchmarks.figure import Figure
@@ -74,22 +75,22 @@ async def _slider_ms(server: Server) -> float:
     """From the command to the fleet until the server holds 95 % of the added connections."""
     fleet = Fleet(plan(server.url, FEW, 60.0), on_window=lambda _: None)
     await fleet.start()
-    descriptors = Path(f"/proc/{server.pid}/fd")
-    idle = await asyncio.to_thread(_settled, descriptors)
+    holder = psutil.Process(server.pid)
+    idle = await asyncio.to_thread(_settled, holder)
     began = time.perf_counter()
     await fleet.set_connections(MORE)
     wanted = idle + 0.95 * (MORE - FEW)
-    await asyncio.to_thread(wait_until, lambda: len(os.listdir(descriptors)) >= wanted, 10)
+    await asyncio.to_thread(wait_until, lambda: holder.num_fds() >= wanted, 10)
     took = time.perf_counter() - began
     await fleet.stop("abort")
     return took * 1e3
 
 
-def _settled(descriptors: Path) -> int:
+def _settled(holder: psutil.Process) -> int:
     """Number of open descriptors once all of the few connections are open."""
-    wait_until(lambda: len(os.listdir(descriptors)) >= FEW, 10)
+    wait_until(lambda: holder.num_fds() >= FEW, 10)
     time.sleep(0.5)
-    return len(os.listdir(descriptors))
+    return holder.num_fds()
 
 
 async def _error_delays_ms() -> list[float]:

@@ -15,6 +15,9 @@ import psutil
 
 from benchmarks.harness import Unavailable, wait_until
 
+MARK = "STARTED_BY_BENCHMARK"
+"""Variable that everything inherits which the dashboard starts, its stack included."""
+
 
 class Terminal:
     """One program on one screen."""
@@ -63,7 +66,8 @@ def terminal(
         raise Unavailable("tmux is not installed")
     folder = Path(tempfile.mkdtemp(prefix="sd-"))
     shown = Terminal(folder / "tmux")
-    command = ["env", f"STRESSDASH_STATE={state}", sys.executable, "-m", module, *words]
+    marks = [f"STRESSDASH_STATE={state}", f"{MARK}={state}"]
+    command = ["env", *marks, sys.executable, "-m", module, *words]
     size = ["-x", str(columns), "-y", str(rows)]
     try:
         shown.tmux("new-session", "-d", "-s", "it", *size, *command, ";", "set", "-g", "escape-time", "0")
@@ -77,6 +81,18 @@ def terminal(
             wait_until(lambda: not _lives(shown), 10)
         shown.tmux("kill-server")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def marked(state: Path) -> list[psutil.Process]:
+    """Everything alive that a dashboard on this state folder started, itself included."""
+    return [process for process in psutil.process_iter() if _mark_of(process) == str(state)]
+
+
+def _mark_of(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
 
 
 def _lives(shown: Terminal) -> bool:

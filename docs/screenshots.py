@@ -1,0 +1,78 @@
+"""Draws the pictures of the README from the running program: act 1 on the embedded stack.
+
+`make screenshots` writes docs/images/*.svg. They load no fonts from anywhere, so those are taken out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from stressdash.scenario import find_scenario
+from stressdash.session import make_session
+from stressdash.settings import Settings
+from stressdash.snapshot import RunState
+from stressdash.tui.app import StressdashApp
+
+IMAGES = Path(__file__).parent / "images"
+SIZE = (120, 40)
+FONTS = "Menlo, Consolas, DejaVu Sans Mono"
+LOADED_S, LIMIT_S = 10.0, 60.0
+
+
+async def main() -> None:
+    scenario = find_scenario("act1")
+    knobs = {name: str(value) for name, value in scenario.knobs.items()}
+    with tempfile.TemporaryDirectory(prefix="sd-") as state:
+        settings = Settings(
+            stack="embedded",
+            state=Path(state),
+            scenario="act1",
+            connections=400,
+            duration_s=4 * LOADED_S,
+            timeout_s=2.0,
+            stop="abort",
+            knobs=knobs,
+        )
+        session = make_session(settings, scenario)
+        app = StressdashApp(session)
+        try:
+            async with app.run_test(size=SIZE) as pilot:
+                await session.open()
+                await session.start_load()
+                await until(pilot, lambda: session.snapshot().elapsed_s > LOADED_S)
+                await session.set_connections(200)
+                await until(pilot, lambda: session.snapshot().elapsed_s > 1.5 * LOADED_S)
+                draw(app, "live")
+                await pilot.press("2")
+                await until(pilot, lambda: session.state is RunState.RUNNING)
+                await pilot.press("enter")
+                await asyncio.sleep(2)
+                draw(app, "error")
+                await pilot.press("escape", "3")
+                await asyncio.sleep(1)
+                draw(app, "stack")
+        finally:
+            await session.close()
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not condition():
+            await pilot.pause(0.1)
+
+
+def draw(app: StressdashApp, name: str) -> None:
+    IMAGES.mkdir(exist_ok=True)
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", app.export_screenshot(), flags=re.DOTALL)
+    (IMAGES / f"{name}.svg").write_text(svg.replace("Fira Code", FONTS))
+    print(f"docs/images/{name}.svg")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

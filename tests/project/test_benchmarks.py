@@ -1,0 +1,121 @@
+"""The benchmarks can be trusted: their server counts and stamps, and their arithmetic holds."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import urllib.request
+from array import array
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import FIGURES
+from benchmarks.figure import Figure
+from benchmarks.harness import Unavailable, interleaved, serve, started, wait_until
+from benchmarks.soak import _broken, _slope_mb_per_min
+
+needs_tools = pytest.mark.skipif(
+    not (shutil.which("cc") and shutil.which("taskset")), reason="needs a C compiler and taskset"
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile the server here, not into the user's cache."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("benchmarks.harness.CACHE", tmp_path_factory.mktemp("cache"))
+    yield
+    patch.undo()
+
+
+def post(url: str) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}")) as answer:
+        return answer.read()
+
+
+@needs_tools
+class TestServer:
+    def test_counts_each_answer(self) -> None:
+        with serve() as server:
+            bodies = {post(server.url) for _ in range(5)}
+            assert server.answers == 5
+        assert {len(body) for body in bodies} == {50}
+
+    def test_stamps_what_each_answer_took(self, tmp_path: Path) -> None:
+        truth = tmp_path / "truth"
+        with serve("fixed:3000", truth) as server:
+            for _ in range(5):
+                post(server.url)
+        stamps = array("I", truth.read_bytes())
+        assert len(stamps) == 5
+        assert min(stamps) >= 3000
+
+    def test_a_second_delay_is_drawn_by_its_share(self, tmp_path: Path) -> None:
+        truth = tmp_path / "truth"
+        with serve("bimodal:0:2000:0.5", truth) as server:
+            for _ in range(60):
+                post(server.url)
+        slow = sum(stamp >= 2000 for stamp in array("I", truth.read_bytes()))
+        assert 10 <= slow <= 60
+
+
+class TestHarness:
+    def test_runs_are_interleaved(self) -> None:
+        order: list[str] = []
+        found = interleaved({name: lambda name=name: order.append(name) for name in "ab"}, rounds=3)
+        assert order == list("ababab")
+        assert {name: len(runs) for name, runs in found.items()} == {"a": 3, "b": 3}
+
+    def test_what_is_unavailable_is_dropped_and_the_rest_goes_on(self) -> None:
+        def absent() -> None:
+            raise Unavailable("not here")
+
+        assert interleaved({"absent": absent, "present": lambda: 1}, rounds=2) == {"present": [1, 1]}
+
+    def test_waiting_has_a_limit(self) -> None:
+        with pytest.raises(Unavailable, match=r"within 0\.01 s"):
+            wait_until(lambda: False, 0.01)
+
+    def test_a_started_program_is_gone_afterwards(self) -> None:
+        with started(["sleep", "60"]) as process:
+            assert process.poll() is None
+        assert process.poll() is not None
+
+
+class TestFigures:
+    @pytest.mark.parametrize("name", FIGURES)
+    def test_each_listed_figure_can_be_measured(self, name: str) -> None:
+        assert callable(importlib.import_module(f"benchmarks.{name}").measure)
+
+    def test_a_figure_becomes_a_table_with_its_machine(self) -> None:
+        figure = Figure("T", "How.", ("a", "b"), (("x", "1"), ("y", "22")), ("note",), "one machine")
+        lines = figure.markdown().splitlines()
+        assert lines[4:8] == ["| a | b |", "| --- | ---: |", "| x | 1 |", "| y | 22 |"]
+        assert lines[-1] == "Measured on one machine."
+        assert "x   1" in figure.plain()
+
+
+REQUESTS = {"scheduled": 10, "completed": 9, "failed": 0, "in_flight_at_stop": 1}
+REPORT = {"requests": REQUESTS, "audit": {"lost": 0}}
+
+
+class TestSoak:
+    def test_a_slope_is_per_minute_and_leaves_the_start_out(self) -> None:
+        samples = [(float(at), 100.0 if at < 20 else at / 60) for at in range(100)]
+        assert _slope_mb_per_min(samples) == pytest.approx(1.0)
+
+    def test_a_clean_run_breaks_nothing(self) -> None:
+        assert not _broken(REPORT, {"dashboard": 0.5}, [])
+
+    @pytest.mark.parametrize(
+        ("report", "slope", "left"),
+        [
+            ({"requests": REQUESTS | {"scheduled": 11}}, 0.0, []),
+            ({"audit": {"lost": 1}}, 0.0, []),
+            ({}, 1.5, []),
+            ({}, 0.0, ["python -m service"]),
+        ],
+    )
+    def test_each_limit_is_watched(self, report: dict, slope: float, left: list[str]) -> None:
+        assert len(_broken(REPORT | report, {"dashboard": slope}, left)) == 1
