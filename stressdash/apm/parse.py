@@ -6,7 +6,8 @@ Dotted keys and nested objects are the same field to Elasticsearch, and here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from stressdash.samples import ErrorSample, Frame, Span, Trace
@@ -42,7 +43,9 @@ def text(document: Any, path: str, default: str = "") -> str:
 def number(document: Any, path: str) -> int | None:
     """Whole number at a path."""
     value = field(document, path)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value)
 
 
 def flag(document: Any, path: str) -> bool | None:
@@ -112,13 +115,18 @@ def _lines(value: Any) -> tuple[str, ...]:
     return tuple(line for line in value if isinstance(line, str)) if isinstance(value, list) else ()
 
 
-def trace(trace_id: str, documents: Iterable[Mapping[str, Any]]) -> Trace:
+def trace(trace_id: str, documents: Sequence[Mapping[str, Any]]) -> Trace:
     """The trace that documents make up: by start, at one start transactions before their spans."""
     parts = [part for document in documents if (part := _part(document)) is not None]
     rank = {"transaction": 0, "span": 1, "error": 2}
     parts.sort(key=lambda part: (part.start_us, rank[part.kind], part.id))
-    sampled = any(part.kind == "transaction" for part in parts) if parts else None
-    return Trace(trace_id, tuple(parts), sampled)
+    return Trace(trace_id, tuple(parts), _sampled(documents) if parts else None)
+
+
+def _sampled(documents: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a transaction is among them that is more than a stub, as 7.x keeps of unsampled ones."""
+    transactions = [d for d in documents if text(d, "processor.event") == "transaction"]
+    return any(flag(document, "transaction.sampled") is not False for document in transactions)
 
 
 def _part(document: Mapping[str, Any]) -> Span | None:
@@ -144,7 +152,7 @@ def _part(document: Mapping[str, Any]) -> Span | None:
         parent_id=parent,
         kind=kind,
         name=text(document, f"{kind}.name"),
-        type=text(document, f"{kind}.subtype") or text(document, f"{kind}.type"),
+        type=text(document, f"{kind}.type"),
         start_us=micros(document),
         duration_us=number(document, f"{kind}.duration.us") or 0,
         outcome=text(document, "event.outcome") or None,

@@ -1,15 +1,16 @@
-"""The embedded intake as a process, fed with the samples of the real agent."""
+"""Sources with the real agent's samples in them, for the contract suite over every `ApmSource`."""
 
 from __future__ import annotations
 
-import asyncio
 import os
+import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
+from stressdash.apm.embedded import EmbeddedSource
 
 SAMPLES = Path(__file__).parent.parent / "apm" / "samples"
 TOKEN = "contract-secret"
@@ -25,28 +26,34 @@ def agent_requests() -> list[bytes]:
     return [b"\n".join(lines) + b"\n" for lines in requests]
 
 
-@asynccontextmanager
-async def intake_process() -> AsyncIterator[str]:
-    """URL of a running intake, which ends with its standard input."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stressdash.embedded.apm", "--until-stdin-closes"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+@contextmanager
+def intake() -> Iterator[str]:
+    """URL of a running intake that has the samples; it ends with its standard input."""
+    with subprocess.Popen(
+        (sys.executable, "-m", "stressdash.embedded.apm", "--until-stdin-closes"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "STRESSDASH_APM_TOKEN": TOKEN},
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        line = await asyncio.wait_for(process.stdout.readline(), 20)
-        yield line.decode().removeprefix("listening on ").strip()
-    finally:
-        process.stdin.close()
-        await asyncio.wait_for(process.wait(), 20)
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().removeprefix("listening on ").strip()
+            for body in agent_requests():
+                post(f"{url}/intake/v2/events", body)
+            yield url
+        finally:
+            process.stdin.close()
+            assert process.wait(20) == 0
 
 
-async def post_samples(url: str) -> None:
+def post(url: str, body: bytes) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/x-ndjson"}
-    async with aiohttp.ClientSession(headers=headers) as session:
-        for body in agent_requests():
-            async with session.post(f"{url}/intake/v2/events", data=body) as response:
-                assert response.status == 202, await response.text()
+    request = urllib.request.Request(url, body, headers)  # noqa: S310  a loopback address of our own
+    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+        assert response.status == 202
+
+
+def embedded(url: str, service: str | None) -> EmbeddedSource:
+    return EmbeddedSource(url, TOKEN, service)

@@ -2,30 +2,275 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
+import apm_harness
 import pytest
-from apm_harness import TOKEN, intake_process, post_samples
 
-from stressdash.apm.embedded import EmbeddedSource
 from stressdash.apm.source import ApmSource
 
 START = 1_795_464_734_000
 END = 1_795_464_741_000
+STOCK_ERROR = "927a607288262b9a"
+PAYMENT_ERROR = "f0e4079fd4a7c5d8"
+CACHE_WARNING = "be543a3b3a985c7d"
+BOOM_TRACE = "af23c3ce4b7f5c99d2efa23b3d48c5e3"
+ORDER_TRACE = "d2d0ca8e7f9ab7951bedb507a05ab8c7"
+NO_TRACE = "0" * 32
+
+Open = Callable[..., ApmSource]
+
+
+@pytest.fixture(scope="session")
+def intake_url() -> Iterator[str]:
+    with apm_harness.intake() as url:
+        yield url
 
 
 @pytest.fixture(params=["embedded"])
-async def source(request: pytest.FixtureRequest) -> AsyncIterator[ApmSource]:
-    async with intake_process() as url:
-        await post_samples(url)
-        opened = EmbeddedSource(url, TOKEN)
-        yield opened
-        await opened.aclose()
+async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
+    """Opens the source under test, for one service or for all."""
+    address = request.getfixturevalue({"embedded": "intake_url"}[request.param])
+    sources: list[ApmSource] = []
+
+    def open_source(service: str | None = None) -> ApmSource:
+        sources.append(getattr(apm_harness, request.param)(address, service))
+        return sources[-1]
+
+    yield open_source
+    for source in sources:
+        await source.aclose()
+
+
+@pytest.fixture
+def source(opened: Open) -> ApmSource:
+    return opened()
 
 
 class TestSeries:
-    async def test_buckets_by_event_time_with_gaps_as_zero(self, source: ApmSource) -> None:
+    async def test_transactions_fall_into_buckets_by_event_time(self, source: ApmSource) -> None:
         series = await source.series(START, END, 1000)
+        assert [bucket.start_ms for bucket in series.buckets] == list(range(START, END, 1000))
         assert [bucket.transactions for bucket in series.buckets] == [0, 24, 32, 35, 1, 0, 0]
         assert [bucket.failed for bucket in series.buckets] == [0, 1, 1, 4, 0, 0, 0]
+        assert [bucket.succeeded for bucket in series.buckets] == [0, 23, 31, 31, 1, 0, 0]
+        assert [bucket.unknown for bucket in series.buckets] == [0] * 7
+
+    async def test_errors_are_counted_beside(self, source: ApmSource) -> None:
+        series = await source.series(START, END, 1000)
         assert [bucket.errors for bucket in series.buckets] == [0, 0, 0, 9, 0, 0, 0]
+
+    async def test_results_are_split(self, source: ApmSource) -> None:
+        series = await source.series(START, END, 1000)
+        assert series.buckets[3].results == {"HTTP 2xx": 29, "HTTP 4xx": 2, "HTTP 5xx": 4}
+        assert series.buckets[0].results == {}
+
+    async def test_totals_are_over_the_whole_range(self, source: ApmSource) -> None:
+        series = await source.series(START, END, 1000)
+        assert (series.step_ms, series.transactions, series.failed, series.sampling) == (1000, 92, 6, 1)
+        assert series.newest_ms == 1_795_464_738_009
+        assert series.provisional_from_ms is None
+
+    # Sources interpolate in ways of their own: percentiles lie between the two transactions next to the rank.
+    async def test_latencies_of_the_range_are_those_of_its_transactions(self, source: ApmSource) -> None:
+        series = await source.series(START, END, 1000)
+        assert series.mean_us == pytest.approx(20160.28, abs=0.01)
+        assert series.p50_us == pytest.approx(12_790, rel=0.035)
+        assert series.p95_us == pytest.approx(48_700, rel=0.03)
+        assert series.p99_us == pytest.approx(72_000, rel=0.015)
+
+    async def test_latencies_of_a_bucket_are_those_of_its_transactions(self, source: ApmSource) -> None:
+        first, second = (await source.series(START, END, 1000)).buckets[:2]
+        assert (first.mean_us, first.p50_us, first.p95_us, first.p99_us) == (None, None, None, None)
+        assert second.mean_us == pytest.approx(22382.33, abs=0.01)
+        assert second.p50_us == pytest.approx(20_000, rel=0.2)
+        assert second.p99_us == pytest.approx(43_000, rel=0.03)
+
+    @pytest.mark.parametrize(
+        ("step_ms", "counts"), [(7000, [92]), (2000, [24, 67, 1, 0]), (500, [0, 0, 8, 16, 14, 18, 15, 20])]
+    )
+    async def test_steps_may_have_any_width(self, source: ApmSource, step_ms: int, counts: list[int]) -> None:
+        series = await source.series(START, END, step_ms)
+        assert [bucket.transactions for bucket in series.buckets][: len(counts)] == counts
+
+    async def test_ranges_need_no_alignment(self, source: ApmSource) -> None:
+        series = await source.series(START + 300, START + 4300, 1000)
+        assert [bucket.start_ms for bucket in series.buckets] == [START + 300 + n * 1000 for n in range(4)]
+        assert [bucket.transactions for bucket in series.buckets] == [3, 31, 31, 27]
+
+    async def test_a_range_without_transactions_is_zero_and_unknown(self, source: ApmSource) -> None:
+        series = await source.series(END, END + 2000, 1000)
+        assert [bucket.transactions for bucket in series.buckets] == [0, 0]
+        assert (series.transactions, series.mean_us, series.p99_us, series.sampling) == (0, None, None, None)
+        assert series.newest_ms == 1_795_464_738_009
+
+
+class TestErrorGroups:
+    async def test_groups_come_with_counts_names_and_times(self, source: ApmSource) -> None:
+        groups = await source.error_groups(START, END)
+        assert [group.key for group in groups] == [STOCK_ERROR, CACHE_WARNING, PAYMENT_ERROR]
+        stock = groups[0]
+        assert (stock.type, stock.message) == ("StockError", "StockError: no stock left for order 7")
+        assert (stock.culprit, stock.handled, stock.stack_depth) == ("__main__.boom", True, 2)
+        assert (stock.count, stock.first_ms, stock.last_ms) == (3, 1_795_464_737_717, 1_795_464_737_927)
+        assert stock.names == {"StockError: no stock left for order 7": 3}
+        assert stock.transactions == {"GET /boom": 3}
+        assert stock.spark == (0, 0, 0, 3, 0, 0, 0)
+
+    async def test_logged_errors_have_no_type_but_a_message(self, source: ApmSource) -> None:
+        payment = (await source.error_groups(START, END))[2]
+        assert (payment.type, payment.message) == ("", "payment provider acme answered 502")
+        assert (payment.handled, payment.stack_depth) == (None, 18)
+
+    async def test_only_errors_of_the_range_count(self, source: ApmSource) -> None:
+        groups = await source.error_groups(START + 3800, START + 3930)
+        assert {group.key: group.count for group in groups} == {
+            STOCK_ERROR: 2,
+            PAYMENT_ERROR: 1,
+            CACHE_WARNING: 1,
+        }
+        assert await source.error_groups(END, END + 1000) == ()
+
+
+class TestSamples:
+    async def test_a_sample_has_its_stack_with_the_raise_site_last(self, source: ApmSource) -> None:
+        sample = await source.error_sample(STOCK_ERROR, 0)
+        assert sample is not None
+        assert (sample.group, sample.index, sample.total) == (STOCK_ERROR, 0, 3)
+        assert [(frame.function, frame.library) for frame in sample.frames] == [
+            ("handle_request", True),
+            ("boom", False),
+        ]
+        last = sample.frames[-1]
+        assert (last.filename, last.line, last.module) == ("demo/app.py", 33, "__main__")
+        assert last.context.strip().startswith("except KeyError as e: raise StockError")
+        assert last.pre == ("async def boom(req):", "    try: reserve(7, 3)")
+        assert sample.causes == (("KeyError", "KeyError: 'sku-7'"),)
+
+    async def test_a_sample_knows_its_transaction(self, source: ApmSource) -> None:
+        sample = await source.error_sample(STOCK_ERROR, 2)
+        assert sample is not None
+        assert (sample.id, sample.at_ms) == ("a3ca117717ae5989fa9fbcb09598f01f", 1_795_464_737_717)
+        assert (sample.trace_id, sample.transaction_id) == (BOOM_TRACE, "113e87a20bf797b1")
+        assert (sample.transaction_name, sample.sampled) == ("GET /boom", True)
+        assert sample.labels == {"team": "shop", "region": "eu"}
+
+    async def test_samples_are_paged_from_the_newest(self, source: ApmSource) -> None:
+        samples = [await source.error_sample(STOCK_ERROR, n) for n in range(3)]
+        times = [sample.at_ms for sample in samples if sample is not None]
+        assert times == sorted(times, reverse=True)
+        assert len(set(times)) == 3
+
+    async def test_beyond_the_last_there_is_none(self, source: ApmSource) -> None:
+        assert await source.error_sample(STOCK_ERROR, 3) is None
+        assert await source.error_sample("no such group", 0) is None
+
+    async def test_samples_can_be_confined_to_a_range(self, source: ApmSource) -> None:
+        sample = await source.error_sample(STOCK_ERROR, 0, START, START + 3800)
+        assert sample is not None
+        assert (sample.at_ms, sample.total) == (1_795_464_737_717, 1)
+        assert await source.error_sample(STOCK_ERROR, 1, START, START + 3800) is None
+
+    async def test_logged_errors_show_the_stack_of_their_log(self, source: ApmSource) -> None:
+        sample = await source.error_sample(PAYMENT_ERROR, 0)
+        assert sample is not None
+        assert sample.message == "payment provider acme answered 502"
+        assert len(sample.frames) == 18
+
+
+class TestTraces:
+    async def test_a_trace_is_all_services_parts_in_time_order(self, source: ApmSource) -> None:
+        trace = await source.trace(ORDER_TRACE)
+        assert trace.sampled is True
+        assert [(span.kind, span.name) for span in trace.spans] == [
+            ("transaction", "GET /order/{id}"),
+            ("span", "SELECT FROM orders"),
+            ("span", "price"),
+            ("span", "GET 127.0.0.1:9102"),
+            ("transaction", "GET /stock/{id}"),
+            ("span", "SELECT FROM orders"),
+        ]
+        root, database = trace.spans[:2]
+        assert (root.parent_id, root.start_us, root.duration_us) == (None, 1_795_464_735_215_388, 36_769)
+        assert (root.type, root.outcome) == ("request", "success")
+        assert (database.parent_id, database.type, database.resource) == (root.id, "db", "sqlite")
+        assert trace.spans[4].parent_id == trace.spans[3].id
+
+    async def test_errors_are_part_of_their_trace(self, source: ApmSource) -> None:
+        trace = await source.trace(BOOM_TRACE)
+        error = trace.spans[-1]
+        assert (error.kind, error.error_group, error.parent_id) == ("error", STOCK_ERROR, "113e87a20bf797b1")
+        assert error.name == "StockError: no stock left for order 7"
+
+    async def test_an_unknown_trace_is_empty(self, source: ApmSource) -> None:
+        trace = await source.trace(NO_TRACE)
+        assert (trace.trace_id, trace.spans, trace.sampled) == (NO_TRACE, (), None)
+
+
+class TestJoin:
+    async def test_traces_lead_to_their_error_groups(self, source: ApmSource) -> None:
+        found = await source.groups_of([BOOM_TRACE, ORDER_TRACE, NO_TRACE])
+        assert found == {BOOM_TRACE: (STOCK_ERROR,), ORDER_TRACE: ()}
+
+    async def test_asking_for_no_trace_costs_nothing(self, source: ApmSource) -> None:
+        assert await source.groups_of([]) == {}
+
+    async def test_a_trace_leads_to_its_error(self, source: ApmSource) -> None:
+        sample = await source.sample_of_trace(BOOM_TRACE)
+        assert sample is not None
+        assert (sample.id, sample.group) == ("a3ca117717ae5989fa9fbcb09598f01f", STOCK_ERROR)
+        assert (sample.index, sample.total) == (2, 3)
+
+    async def test_a_trace_without_error_leads_to_none(self, source: ApmSource) -> None:
+        assert await source.sample_of_trace(ORDER_TRACE) is None
+        assert await source.sample_of_trace(NO_TRACE) is None
+
+
+class TestBreakdown:
+    async def test_self_times_add_up_over_the_range(self, source: ApmSource) -> None:
+        parts = (await source.breakdown(START, END)).parts
+        assert [(part.type, part.subtype, part.count, part.sum_us) for part in parts] == [
+            ("app", "", 132, 1_189_304),
+            ("external", "http", 40, 634_066),
+            ("db", "sqlite", 80, 31_396),
+        ]
+
+    async def test_an_empty_range_has_no_parts(self, source: ApmSource) -> None:
+        assert (await source.breakdown(START, START + 1000)).parts == ()
+
+
+class TestProcessMetrics:
+    async def test_metrics_fall_into_buckets_and_gaps_are_unknown(self, opened: Open) -> None:
+        metrics = await opened("shop-frontend").process_metrics(START, END, 1000)
+        assert [metric.start_ms for metric in metrics] == list(range(START, END, 1000))
+        assert metrics[0].cpu_share == pytest.approx(0.017544, abs=1e-6)
+        assert metrics[0].system_cpu_share == pytest.approx(0.340852, abs=1e-6)
+        assert metrics[0].rss_bytes == 46_104_576
+        assert (metrics[1].cpu_share, metrics[1].system_cpu_share, metrics[1].rss_bytes) == (None, None, None)
+
+
+class TestServices:
+    async def test_services_are_listed_by_name(self, source: ApmSource) -> None:
+        assert await source.services() == ("shop-frontend", "stock-service")
+
+    async def test_one_service_is_seen_alone(self, opened: Open) -> None:
+        front, stock = opened("shop-frontend"), opened("stock-service")
+        assert (await front.series(START, END, 1000)).transactions == 52
+        assert (await stock.series(START, END, 1000)).transactions == 40
+        assert len(await front.error_groups(START, END)) == 3
+        assert await stock.error_groups(START, END) == ()
+        assert {part.type for part in (await stock.breakdown(START, END)).parts} == {"app", "db"}
+
+    async def test_an_unknown_service_is_empty(self, opened: Open) -> None:
+        nobody = opened("nobody")
+        assert (await nobody.series(START, END, 1000)).transactions == 0
+        assert (await nobody.series(START, END, 1000)).newest_ms is None
+        assert await nobody.error_groups(START, END) == ()
+
+
+class TestHealth:
+    async def test_a_source_that_answers_is_healthy(self, source: ApmSource) -> None:
+        health = await source.health()
+        assert health.ok
+        assert health.newest_ms == 1_795_464_738_009
+        assert health.product

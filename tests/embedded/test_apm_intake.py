@@ -91,7 +91,7 @@ class TestAccepted:
         status, _ = await post(await opened(), body(GOOD), Content_Type=content_type)
         assert status == 202
 
-    @pytest.mark.parametrize("data", [b"", gzip.compress(b"")])
+    @pytest.mark.parametrize("data", [b"", gzip.compress(b"")], ids=["plain", "gzip"])
     async def test_an_empty_body_is_fine(self, opened: Open, data: bytes) -> None:
         assert await post(await opened(), data) == (202, None)
 
@@ -177,7 +177,7 @@ class TestLimits:
         assert (status, answer["accepted"]) == (400, 1)
         assert "too large" in answer["errors"][0]["message"]
 
-    @pytest.mark.parametrize("data", [b"\x1f\x8bjunk", gzip.compress(body(GOOD))[:-20]])
+    @pytest.mark.parametrize("data", [b"\x1f\x8bjunk", gzip.compress(body(GOOD))[:-20]], ids=["junk", "cut"])
     async def test_broken_compression_is_a_bad_request(self, opened: Open, data: bytes) -> None:
         status, answer = await post(await opened(), data, Content_Encoding="gzip")
         assert (status, len(answer["errors"])) == (400, 1)

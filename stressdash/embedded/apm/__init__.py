@@ -1,10 +1,9 @@
 """An Elastic APM intake of our own: what apm-server and Elasticsearch would make of an agent's events.
 
-server   HTTP: intake v2, agent configuration, and the questions that `stressdash.apm` asks
-body     bytes of a request -> plain bytes -> lines, within limits
-shapes   what an event must look like
-stream   one request's lines -> events in the store, and the answer to the agent
-store    the events, bounded, found again by trace and by error group
-timeline transactions, errors and metrics per second: what the charts are made of
-document one stored event -> the document that Elasticsearch would hold
+server     HTTP: the routes of `intake` (for agents) and of `questions` (for `stressdash.apm`), the token
+stream     one request: `body` takes off compression and cuts lines, `shapes` says what is valid
+archive    where events go and answers come from
+store      the events themselves, in `block`s, bounded, found again by trace and error group
+timeline   figures by second, from `rows` and `tally`; `groups` describes what it counts
+document   one stored event -> the document that Elasticsearch would hold
 """

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from stressdash.embedded.apm.call import add_call
 from stressdash.embedded.apm.context import (
     Json,
     add_http,
@@ -150,20 +151,13 @@ def _span(made: Json, event: Mapping[str, Any]) -> None:
             "count": composite["count"],
             "sum": {"us": int(composite["sum"] * 1000)},
         }
-    if db := pick(
-        context.get("db"), {n: n for n in ("instance", "link", "rows_affected", "statement", "type")}
-    ):
-        fields["db"] = db
-        if name := context["db"].get("user"):
-            db["user"] = {"name": name}
     made["span"] = fields
     if event.get("timestamp") is None:
         started_us = made["timestamp"]["us"] + int(event["start"] * 1000)
         made["@timestamp"], made["timestamp"] = _iso(started_us), {"us": started_us}
     if (transaction := event.get("transaction_id")) is not None:
         made["transaction"] = {"id": transaction}
-    _add_span_http(made, http)
-    _add_destination(made, context)
+    add_call(made, context)
     made["event"] = _event(event.get("outcome") or _outcome(status, failing_from=400))
 
 
@@ -174,36 +168,6 @@ def _span_kind(event: Mapping[str, Any]) -> Json:
         kind, _, rest = kind.partition(".")
         subtype, _, action = rest.partition(".")
     return {k: v for k, v in (("type", kind or "unknown"), ("subtype", subtype), ("action", action)) if v}
-
-
-def _add_span_http(made: Json, http: Mapping[str, Any]) -> None:
-    fields: Json = {}
-    if method := http.get("method"):
-        fields["request"] = {"method": method}
-    response = pick(http.get("response"), {"status_code": "status_code", "transfer_size": "transfer_size"})
-    if (status := http.get("status_code")) is not None:
-        response["status_code"] = status
-    if response:
-        fields["response"] = response
-    if fields:
-        made["http"] = fields
-    if url := http.get("url"):
-        made["url"] = {"original": url}
-
-
-def _add_destination(made: Json, context: Mapping[str, Any]) -> None:
-    destination = context.get("destination") or {}
-    if address := pick(destination, {"address": "address", "port": "port"}):
-        made["destination"] = address
-    service = {k: v for k, v in (destination.get("service") or {}).items() if v}
-    if service:
-        made["span"]["destination"] = {"service": service}
-    target = pick((context.get("service") or {}).get("target"), {"type": "type", "name": "name"})
-    if "type" not in target and (resource := service.get("resource")):
-        kind, _, name = resource.partition("/")
-        target = {"type": kind, "name": name} if name else {"type": kind}
-    if target := {key: value for key, value in target.items() if value}:
-        made["service"] = {**made["service"], "target": target}
 
 
 def _error(made: Json, event: Mapping[str, Any]) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 
 import xxhash
 
-from stressdash.embedded.apm.shapes import ErrorEvent, StackFrame, ThrownException
+from stressdash.embedded.apm.parts import StackFrame
+from stressdash.embedded.apm.shapes import ErrorEvent, ThrownException
 
 __all__ = ["exceptions", "grouping_key"]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from stressdash.embedded.apm.archive import Archive
@@ -49,7 +51,14 @@ def runner(app: web.Application) -> web.AppRunner:
 
     The intake takes off compression itself, within its limits.
     """
-    return web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=0.5)
+    log = logging.getLogger("stressdash.embedded.apm")
+    log.addFilter(ours)
+    return web.AppRunner(app, logger=log, access_log=None, auto_decompress=False, shutdown_timeout=0.5)
+
+
+def ours(record: logging.LogRecord) -> bool:
+    """Whether a log record tells of a fault in this program, not of somebody who does not speak HTTP."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
 async def refuse_from_now(app: web.Application) -> None:

@@ -7,145 +7,35 @@ because they failed (label `kept_for`) would count failures twice and are left o
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Final
 
+from stressdash.embedded.apm.rows import (
+    EVERY_SERVICE,
+    OUTCOMES,
+    ErrorRows,
+    ErrorTally,
+    ProcessRow,
+    RequestRows,
+    SelfTime,
+    fold_errors,
+    fold_requests,
+    select_rows,
+)
 from stressdash.embedded.apm.seconds import Names, Seconds
 from stressdash.embedded.apm.shapes import MetricsetEvent, TransactionEvent
 from stressdash.embedded.apm.tally import Tally
-from stressdash.hdr import HIGHEST_US, bucket_index
+from stressdash.hdr import HIGHEST_US
 from stressdash.samples import ApmBucket, ApmSeries, Breakdown, BreakdownPart, ProcessMetric
 
-__all__ = ["ErrorTally", "Timeline"]
+__all__ = ["Timeline"]
 
-OUTCOMES: Final = {"success": 0, "failure": 1, "unknown": 2}
 LEAST_RATE: Final = 1e-6
 """A transaction never stands for more than a million: nobody samples that thinly on purpose."""
-EVERY_SERVICE: Final = -1
 NO_SERVICE: Final = -2
 PROVISIONAL_MS: Final = 1000
 """How long the service's agent (`api_request_time` 300 ms, +10 %) and this process may take to show an event
 after it ended, with room for a busy machine."""
-
-
-class RequestRows:
-    """Request transactions of one second."""
-
-    __slots__ = ("duration_us", "ms", "outcome", "result", "service", "weight")
-
-    def __init__(self) -> None:
-        self.ms = array("H")
-        self.service = array("l")
-        self.duration_us = array("q")
-        self.weight = array("d")
-        self.outcome = array("B")
-        self.result = array("l")
-
-    def __len__(self) -> int:
-        return len(self.ms)
-
-
-class ErrorRows:
-    """Error documents of one second."""
-
-    __slots__ = ("group", "ms", "name", "service", "transaction")
-
-    def __init__(self) -> None:
-        self.ms = array("H")
-        self.service = array("l")
-        self.group = array("l")
-        self.name = array("l")
-        self.transaction = array("l")
-
-    def __len__(self) -> int:
-        return len(self.ms)
-
-
-@dataclass(slots=True)
-class ErrorTally:
-    """Errors of one group within one part of a second."""
-
-    count: int
-    first_ms: int
-    last_ms: int
-    """Milliseconds within the second."""
-    names: Counter[int]
-    transactions: Counter[int]
-
-
-class SelfTime(NamedTuple):
-    """Time that spans of one kind had to themselves, as the agent sums it up."""
-
-    ms: int
-    service: int
-    type: str
-    subtype: str
-    spans: int
-    sum_us: int
-
-
-class ProcessRow(NamedTuple):
-    """Metrics of the service's process."""
-
-    ms: int
-    service: int
-    cpu_share: float | None
-    system_cpu_share: float | None
-    rss_bytes: int | None
-
-
-Row = TypeVar("Row", SelfTime, ProcessRow)
-
-
-def fold_requests(rows: RequestRows, low: int, high: int, service: Hashable) -> Tally:
-    """Tally of the rows in [low, high) ms, of one service or of all."""
-    tally = Tally()
-    latencies, results = tally.latencies, tally.results
-    columns = zip(
-        rows.ms, rows.service, rows.duration_us, rows.weight, rows.outcome, rows.result, strict=True
-    )
-    for ms, of, duration_us, weight, outcome, result in columns:
-        if not low <= ms < high or service not in (EVERY_SERVICE, of):
-            continue
-        tally.recorded += 1
-        tally.weight += weight
-        tally.duration_us += weight * duration_us
-        if outcome == 0:
-            tally.succeeded += weight
-        elif outcome == 1:
-            tally.failed += weight
-        index = bucket_index(duration_us)
-        latencies[index] = latencies.get(index, 0.0) + weight
-        results[result] = results.get(result, 0.0) + weight
-    return tally
-
-
-def fold_errors(rows: ErrorRows, low: int, high: int, service: Hashable) -> dict[int, ErrorTally]:
-    """Tallies by number of the group's key."""
-    tallies: dict[int, ErrorTally] = {}
-    for ms, of, group, name, transaction in zip(
-        rows.ms, rows.service, rows.group, rows.name, rows.transaction, strict=True
-    ):
-        if not low <= ms < high or service not in (EVERY_SERVICE, of):
-            continue
-        tally = tallies.get(group)
-        if tally is None:
-            tally = tallies[group] = ErrorTally(0, ms, ms, Counter(), Counter())
-        tally.count += 1
-        tally.first_ms = min(tally.first_ms, ms)
-        tally.last_ms = max(tally.last_ms, ms)
-        tally.names[name] += 1
-        if transaction >= 0:
-            tally.transactions[transaction] += 1
-    return tallies
-
-
-def select_rows(rows: list[Row], low: int, high: int, service: Hashable) -> list[Row]:
-    """The rows themselves: there is one a second and span type, nothing to sum up."""
-    return [row for row in rows if low <= row.ms < high and service in (EVERY_SERVICE, row.service)]
 
 
 class Timeline:
