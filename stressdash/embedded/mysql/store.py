@@ -16,6 +16,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,8 @@ LOCK = "lock"
 CHUNK_ROWS = 5_000
 BUSY_S = 10
 
+Columns = dict[str, frozenset[str]]
+"""Tables and the names of their columns, in lower case."""
 Outcome = int | SqlFault
 """Rows that a write changed, or why it changed none."""
 
@@ -62,13 +65,16 @@ class Store:
         StackError: the folder cannot be used, is in use by another server, or the file is damaged.
     """
 
+    columns: Columns
+    """The tables that there are."""
+
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._lock = _locked(folder)
         self._thread = ThreadPoolExecutor(1, "commit")
         self._readers = ThreadPoolExecutor(2, "read")
         try:
-            self._writer = self._thread.submit(_opened, self._path).result()
+            self._writer, self.columns = self._thread.submit(_opened, self._path).result()
         except sqlite3.Error as error:
             self._release()
             raise StackError(
@@ -79,9 +85,7 @@ class Store:
         self.commits = 0
         """Transactions so far, each synced once."""
         self.writes = 0
-        """Statements in them."""
-        self.columns = self._thread.submit(_schema, self._writer).result()
-        """Known tables and their columns, in lower case."""
+        """Statements that they made durable."""
 
     def submit(self, write: Write, done: Callable[[Outcome], None]) -> None:
         """Put a write into the next commit; `done` is called on the loop once it is durable or has failed."""
@@ -143,7 +147,7 @@ class Store:
                 self._thread, _committed, self._writer, [write for write, _ in batch]
             )
             self.commits += 1
-            self.writes += len(batch)
+            self.writes += sum(not isinstance(outcome, SqlFault) for outcome in outcomes)
             if schema is not None:
                 self.columns = schema
             for (_, done), outcome in zip(batch, outcomes, strict=True):
@@ -165,13 +169,16 @@ def _locked(folder: Path) -> int:
         raise StackError(f"the data folder {folder} cannot be used ({error.strerror})") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         os.close(lock)
         raise StackError(f"the data folder {folder} is in use by another server; stop it first") from error
+    except OSError as error:
+        os.close(lock)
+        raise StackError(f"the data folder {folder} cannot be locked ({error.strerror})") from error
     return lock
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path) -> tuple[sqlite3.Connection, Columns]:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
@@ -179,10 +186,10 @@ def _opened(path: Path) -> sqlite3.Connection:
     if damage != "ok":
         connection.close()
         raise sqlite3.DatabaseError(f"damaged: {damage}")
-    return connection
+    return connection, _schema(connection)
 
 
-def _schema(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
+def _schema(connection: sqlite3.Connection) -> Columns:
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     return {
         table: frozenset(
@@ -192,9 +199,7 @@ def _schema(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
     }
 
 
-def _committed(
-    connection: sqlite3.Connection, batch: list[Write]
-) -> tuple[list[Outcome], dict[str, frozenset[str]] | None]:
+def _committed(connection: sqlite3.Connection, batch: list[Write]) -> tuple[list[Outcome], Columns | None]:
     """Execute a batch in one transaction: each write's outcome, and the schema if one may have changed it."""
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -202,7 +207,8 @@ def _committed(
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # a disk that fails the commit may fail this too
+                connection.execute("ROLLBACK")
         fault = from_sqlite(error)
         return [fault] * len(batch), None
     changed = any(write.changes_schema for write in batch)
