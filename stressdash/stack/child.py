@@ -142,7 +142,7 @@ class Child:
         try:
             process = self._process = await self._spawn(program)
         except OSError as error:
-            self.journal.note(f"cannot run {program.arguments[0]}: {error.strerror}")
+            self.journal.note(f"cannot be started: {program.arguments[0]}: {error.strerror}")
             self._over(None)
             return
         self._pid = process.pid
@@ -202,7 +202,7 @@ class Child:
         if self._late:
             how = f"was not ready after {self.program.ready_within_s:g} s"
         elif code is None:
-            how = "could not be started"
+            return f"the {self.program.name} {self.journal.last_words(self._heard)}"
         elif code < 0:
             how = f"was ended by {_signal_name(-code)}"
         else:

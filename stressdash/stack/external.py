@@ -1,7 +1,7 @@
 """A system that already runs: nothing is started or stopped, and shown is what the given ends allow.
 
-Only loopback addresses are watched by connecting to them: whether other hosts may get packets at all is for the
-load engine's guard to decide.
+Only loopback addresses are watched by connecting to them: whether other hosts may get packets at all is for
+the load engine's guard to decide.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ExternalStack:
             f"cannot {action} the {component}: it is not run by stressdash, which only attaches to it"
         )
 
-    async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:
+    async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:  # noqa: ARG002  the interface
         """None: they are where whoever runs it keeps them."""
         return ()
 
@@ -97,7 +97,7 @@ class ExternalStack:
         """What the database tells, where a DSN was given."""
         return await self._controls.database_status()
 
-    async def close(self, *, keep: bool = False) -> None:
+    async def close(self, *, keep: bool = False) -> None:  # noqa: ARG002  the interface
         """Detach."""
         await self._controls.close()
 

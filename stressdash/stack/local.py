@@ -139,8 +139,7 @@ class LocalStack:
         self._check(component)
         if action not in ACTIONS:
             raise UsageError(f"there is no action {action!r}; the actions are {', '.join(ACTIONS)}")
-        if self._link is None or self._link.lost:
-            await self._open_link()
+        await self._open_link()
         if action == "kill":
             await self._ask(Verb.KILL, component)
             return
@@ -183,6 +182,8 @@ class LocalStack:
 
     async def _open_link(self) -> bool:
         """Take a lease, from a new supervisor if need be; tells whether anything ran already."""
+        if self._link is not None and not self._link.lost:
+            return True
         if self._link is not None:
             await self._link.close()
         self._folder.make()
