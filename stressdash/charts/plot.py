@@ -1,8 +1,8 @@
 """A whole chart as lines of runs: axes, ticks, marks, curves, and a letter where each curve ends.
 
 Nothing is told by hue alone: each curve ends in its letter, which the legend explains; without colour letters
-also stand along the curve. Values that may still change are dashed, behind a dotted line. A second unit has its
-own scale on the right.
+also stand along the curve. Values that may still change are dashed, behind a dotted line. A second unit has
+its own scale on the right.
 """
 
 from __future__ import annotations
@@ -116,9 +116,9 @@ class _Plot:
         spans = [self._spans(curve) for curve in self.curves]
         label_rows = self._draw_marks()
         self._draw_provisional_edge()
-        for index, (curve, covered) in enumerate(zip(self.curves, spans, strict=True)):
+        for index in reversed(range(len(self.curves))):  # the first curve lies on top
             ink, dim = series_ink(index), series_ink(index, provisional=True)
-            self.grid.curve(covered, ink, dim, self._provisional_from(curve))
+            self.grid.curve(spans[index], ink, dim, self._provisional_from(self.curves[index]))
         self._write_mark_labels(label_rows)
         self._write_letters(spans)
         return [*(self._row(y) for y in range(self.rows)), *self._time_axis()]

@@ -34,11 +34,11 @@ def si(value: float | None) -> str:
     return _short(value)
 
 
-def grouped(value: float | None) -> str:
-    """A count in full, with thousands separators, until it is too long to read: `17,744`, `12.3M`."""
+def grouped(value: float | None, *, below: float = 10_000_000) -> str:
+    """A count in full with thousands separators, in short from `below` on: `17,744`, `12.3M`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    if abs(value) >= 10_000_000:
+    if abs(value) >= below:
         return si(value)
     if abs(value) < 10 and value != int(value):
         return f"{value:.1f}"

@@ -29,7 +29,7 @@ from stressdash.tui.screens.stack import StackScreen
 from stressdash.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
 from stressdash.tui.view import WINDOWS_S, View
 
-__all__ = ["StressdashApp", "run_dashboard"]
+__all__ = ["StressdashApp"]
 
 TICK_S = 0.25
 SMALLEST = (60, 16)
@@ -168,16 +168,13 @@ class StressdashApp(App[None]):
         """All keys."""
         self.push_screen(Help())
 
-    def action_knobs(self) -> None:
+    async def action_knobs(self) -> None:
         """The knobs that govern what is shown."""
         screen = self.screen
         knob = screen.governing_knob if isinstance(screen, ErrorPage) else ""
         if isinstance(screen, ErrorPage):
             self.pop_screen()
-        self.switch_mode("stack")
-        self.call_after_refresh(self._focus_knob, knob)
-
-    def _focus_knob(self, knob: str) -> None:
+        await self.switch_mode("stack")
         if isinstance(self.screen, StackScreen):
             self.screen.focus_knob(knob)
 
@@ -268,10 +265,3 @@ class StressdashApp(App[None]):
                 lambda scenario=scenario: self.commands.load_scenario(scenario),
             )
         yield SystemCommand("Change theme", "colours of the screens", self.action_change_theme)
-
-
-def run_dashboard(session: SessionApi) -> int:
-    """Show the dashboard until the user leaves; the exit code is that of the program."""
-    app = StressdashApp(session)
-    app.run()
-    return app.return_code or 0

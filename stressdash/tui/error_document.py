@@ -105,6 +105,9 @@ class Page:
             return _words("The client saw nothing of this: no request failed with it.", width)
         body = clean(exemplar.body.decode("utf-8", "replace"))
         status = f"HTTP {exemplar.status}" if exemplar.status is not None else "no answer"
+        status = (
+            f"{status} after {duration(exemplar.latency_us)}" if exemplar.latency_us is not None else status
+        )
         pieces = wrap(body, max(8, width - len(status) - 4), BODY_LINES)
         items = [Item(((f"  {status}  ", "bad"), (pieces[0], "text")))]
         indent = " " * (len(status) + 4)
@@ -118,7 +121,6 @@ class Page:
         parts: list[Line] = [
             [("  conn ", "dim"), (f"{exemplar.connection}", "text")],
             [("request ", "dim"), (grouped(exemplar.number or None), "text")],
-            [("latency ", "dim"), (duration(exemplar.latency_us), "text")],
         ]
         sent_us = self.detail.client_sent_us
         if sent_us is not None:
@@ -175,8 +177,9 @@ def header_lines(row: ErrorRow, detail: ErrorDetail | None, view: View, width: i
     """Four lines: what, where from, how often, which sample."""
     group = f"group {row.apm_group[:SHORT_ID]}…  " if row.apm_group else ""
     sample = detail.sample if detail is not None else None
-    title = clean(sample.message if sample is not None else row.title)
-    first: Line = ends([("Errors » ", "dim"), (title, "strong")], [(group, "dim"), ("ESC", "key")], width)
+    first: Line = ends(
+        [("Errors » ", "dim"), (clean(row.title), "strong")], [(group, "dim"), ("ESC", "key")], width
+    )
     new: Line = [("NEW in this run", "warn")] if row.new else []
     kind: Line = [(clean(sample.type if sample is not None else error_kind(row)), "bad")]
     handled = {True: "handled", False: "unhandled", None: ""}[sample.handled if sample is not None else None]
@@ -241,11 +244,11 @@ def knob_line(knobs: Sequence[Knob], width: int) -> Line:
 
 
 def knob_value(knob: Knob) -> str:
-    """The actual value in its unit; a limit of 0 says that it is none."""
+    """The actual value; a limit of 0 says that it is none."""
     if knob.actual is None:
         return UNKNOWN
-    value = clean(knob.actual) + (f" {knob.unit}" if knob.unit else "")
-    return f"{value} (unlimited)" if knob.name in UNLIMITED_KNOBS and knob.actual == "0" else value
+    value = clean(knob.actual)
+    return f"{value} (unlimited)" if knob.name in UNLIMITED_KNOBS and value == "0" else value
 
 
 def _heading(part: str, note: str, width: int) -> Item:

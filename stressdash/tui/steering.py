@@ -30,7 +30,9 @@ class Steering:
         return self._wish
 
     def wish(self, value: int) -> bool:
-        """Note a value; True when nobody sends at the moment, so that `run` must be started."""
+        """Note a value; True when it is news and nobody sends, so that `run` must be started."""
+        if value == self._wish:
+            return False
         self._wish = value
         self._unsent = True
         return not self._task_running

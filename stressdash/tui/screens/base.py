@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ViewScreen"]
 
+BREAKPOINTS_WIDE: list[tuple[int, str]] | None = [(0, "-narrow"), (120, "-wide")]
+BREAKPOINTS_TALL: list[tuple[int, str]] | None = [(0, "-short"), (32, "-tall")]
+
 
 class ViewScreen(Screen[None]):
     """A screen that draws views of the session; subclasses fill in `show`."""
 
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS_WIDE
+    VERTICAL_BREAKPOINTS = BREAKPOINTS_TALL
 
     def __init__(self) -> None:
         super().__init__()

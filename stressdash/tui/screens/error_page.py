@@ -16,6 +16,7 @@ from stressdash.tui.keys import bindings
 from stressdash.tui.lines import Line, clean, wrap
 from stressdash.tui.screens.base import ViewScreen
 from stressdash.tui.view import View
+from stressdash.tui.widgets.frames import first_own_frame
 from stressdash.tui.widgets.listing import Item, Listing
 from stressdash.tui.widgets.panel import Panel
 from stressdash.tui.widgets.strips import KeyStrip, StatusStrip
@@ -93,21 +94,25 @@ class ErrorPage(ViewScreen):
         super().__init__()
         self.row_id = row_id
         self.detail: ErrorDetail | None = None
+        self._header = ErrorHeader()
+        self._body = Listing("error-body")
+        self._governing = Governing()
+        self._status = StatusStrip()
         self._sample = 0
         self._toggled: frozenset[str] = frozenset()
         self._failure = ""
 
     def compose(self) -> ComposeResult:
         """From the header down to the keys."""
-        yield ErrorHeader()
-        yield Listing("error-body")
-        yield Governing()
-        yield StatusStrip()
+        yield self._header
+        yield self._body
+        yield self._governing
+        yield self._status
         yield KeyStrip("error")
 
     def on_mount(self) -> None:
         """Fetch what is known."""
-        self.query_one(Listing).focus()
+        self._body.focus()
         self._fetch()
 
     def on_resize(self) -> None:
@@ -126,12 +131,12 @@ class ErrorPage(ViewScreen):
 
     def show(self, view: View) -> None:
         """Counts go on while the page is open."""
-        header = self.query_one(ErrorHeader)
+        header = self._header
         header.view = view
         known = next((row for row in view.snapshot.errors if row.id == self.row_id), None)
         header.row = known or (self.detail.row if self.detail is not None else header.row)
         header.recompose_lines()
-        self.query_one(StatusStrip).show(view)
+        self._status.show(view)
 
     def _fetch(self) -> None:
         self.run_worker(self._load(self._sample), exclusive=True, group="detail")
@@ -143,10 +148,17 @@ class ErrorPage(ViewScreen):
             self._failure = f"{error}"
         else:
             self._failure = ""
+            self._select_frame(self.detail)
         self._show_page()
 
+    def _select_frame(self, detail: ErrorDetail) -> None:
+        """The cursor begins at the service's own frame, not in a library."""
+        listing = self._body
+        if not listing.selected and detail.sample is not None:
+            listing.selected = first_own_frame(detail.sample.frames)
+
     def _show_page(self) -> None:
-        listing = self.query_one(Listing)
+        listing = self._body
         width = listing.size.width - 1
         if width < 1:
             return
@@ -157,10 +169,9 @@ class ErrorPage(ViewScreen):
             listing.show_items([Item((("fetching …", "dim"),))])
         else:
             listing.show_items(self._page(self.detail).items(width))
-            header, governing = self.query_one(ErrorHeader), self.query_one(Governing)
-            header.detail = governing.detail = self.detail
-            governing.recompose_lines()
-            governing.refresh(layout=True)
+            self._header.detail = self._governing.detail = self.detail
+            self._governing.recompose_lines()
+            self._governing.refresh(layout=True)
         if self.dashboard.view is not None:
             self.draw(self.dashboard.view)
 
@@ -173,7 +184,7 @@ class ErrorPage(ViewScreen):
 
     def go_to(self, part: str) -> None:
         """Scroll to a part and mark its tab."""
-        listing, header = self.query_one(Listing), self.query_one(ErrorHeader)
+        listing, header = self._body, self._header
         header.part = part
         if self.detail is not None:
             row = self._page(self.detail).part_rows(listing.size.width - 1).get(part, 0)
@@ -192,7 +203,7 @@ class ErrorPage(ViewScreen):
 
     def action_next_part(self, step: int) -> None:
         """The next part of the page, round and round."""
-        at = PARTS.index(self.query_one(ErrorHeader).part)
+        at = PARTS.index(self._header.part)
         self.go_to(PARTS[(at + step) % len(PARTS)])
 
     def action_sample(self, step: int) -> None:
@@ -207,7 +218,7 @@ class ErrorPage(ViewScreen):
 
     def action_occurrence(self) -> None:
         """The charts at the time of this error."""
-        row = self.query_one(ErrorHeader).row
+        row = self._header.row
         if row is not None:
             self.dashboard.show_window(row.first_s - OCCURRENCE_MARGIN_S, row.last_s + OCCURRENCE_MARGIN_S)
 

@@ -76,6 +76,8 @@ class ErrorsScreen(ViewScreen):
     def __init__(self) -> None:
         super().__init__()
         self.errors = ErrorList("all-errors", order="latest")
+        self._selected = SelectedError()
+        self._prompt = FilterPrompt()
 
     def compose(self) -> ComposeResult:
         """From the head line down to the keys."""
@@ -83,9 +85,9 @@ class ErrorsScreen(ViewScreen):
         yield KpiTable()
         yield ListTitle(self.errors)
         yield self.errors
-        yield SelectedError()
+        yield self._selected
         yield StatusStrip()
-        yield FilterPrompt()
+        yield self._prompt
         yield KeyStrip("errors")
 
     def on_mount(self) -> None:
@@ -101,7 +103,7 @@ class ErrorsScreen(ViewScreen):
 
     def _show_selected(self) -> None:
         row = next((row for row in self.errors.rows() if row.id == self.errors.selected), None)
-        self.query_one(SelectedError).show(row.title if row is not None else "")
+        self._selected.show(row.title if row is not None else "")
 
     @property
     def selected_error(self) -> str:
@@ -129,7 +131,7 @@ class ErrorsScreen(ViewScreen):
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self.query_one(FilterPrompt).open()
+        self._prompt.open()
 
     def action_sort(self) -> None:
         """The next order."""

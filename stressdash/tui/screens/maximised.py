@@ -1,4 +1,4 @@
-"""One chart on the whole screen: live while the picture moves, drawn by plotext while it rests."""
+"""One chart on the whole screen, with the figures of every series in the window below it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Figures(ViewPanel):
 
     def view_lines(self, view: View, width: int) -> Sequence[Line]:
         """One line per series."""
-        header: Line = [(" " * 24 + "".join(f"{name:>10}" for name in ("min", "mean", "max", "last")), "dim")]
+        names = fit("", 24) + "".join(f"{name:>10}" for name in ("min", "mean", "max", "last"))
+        header: Line = [(fit(names, width), "dim")]
         series = view.snapshot.series.get(self.chart, ())
         return [header, *(_figures(index, one, view) for index, one in enumerate(series))]
 
@@ -55,25 +56,27 @@ class Maximised(ViewScreen):
     def __init__(self, chart: str) -> None:
         super().__init__()
         self.chart = chart
+        self._head = HeadLine("Charts")
+        self._plot = Chart(chart)
+        self._plot.tabs = True
+        self._figures = Figures(chart)
 
     def compose(self) -> ComposeResult:
         """The head line, the chart, its figures, the keys."""
-        yield HeadLine("Charts")
-        chart = Chart(self.chart)
-        chart.tabs = True
-        yield chart
-        yield Figures(self.chart)
-        yield KeyStrip("live")
+        yield self._head
+        yield self._plot
+        yield self._figures
+        yield KeyStrip("maximised")
 
     def on_mount(self) -> None:
         """Arrows go to the chart."""
-        self.query_one(Chart).focus()
+        self._plot.focus()
 
     def show(self, view: View) -> None:
         """Draw everything."""
-        self.query_one(HeadLine).show(view)
-        self.query_one(Chart).show(view)
-        self.query_one(Figures).show(view)
+        self._head.show(view)
+        self._plot.show(view)
+        self._figures.show(view)
 
     def on_chart_chosen(self, event: Chart.Chosen) -> None:
         """Another tab."""
@@ -94,8 +97,8 @@ class Maximised(ViewScreen):
 
     def _choose(self, name: str) -> None:
         self.chart = name
-        self.query_one(Chart).chart = name
-        self.query_one(Figures).chart = name
+        self._plot.chart = name
+        self._figures.chart = name
         self._catch_up()
 
 

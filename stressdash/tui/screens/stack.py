@@ -18,7 +18,7 @@ from stressdash.tui.screens.base import ViewScreen
 from stressdash.tui.view import View
 from stressdash.tui.widgets.component_list import COMPONENT_HEADER, ComponentList
 from stressdash.tui.widgets.head import HeadLine
-from stressdash.tui.widgets.knob_list import KNOB_HEADER, KnobList
+from stressdash.tui.widgets.knob_list import KNOB_HEADER, KnobList, knob_words
 from stressdash.tui.widgets.listing import Item, Listing
 from stressdash.tui.widgets.panel import Panel
 from stressdash.tui.widgets.prompt import FilterPrompt
@@ -32,9 +32,9 @@ LONGEST_LOG = 2_000
 class Title(Panel):
     """A heading that can change."""
 
-    def __init__(self, panel_id: str) -> None:
+    def __init__(self, panel_id: str, words: Line | None = None) -> None:
         super().__init__(panel_id)
-        self._left: Line = []
+        self._left: Line = words or []
         self._right: Line = []
 
     def show(self, left: Line, right: Line | None = None) -> None:
@@ -57,6 +57,11 @@ class StackScreen(ViewScreen):
         self.components = ComponentList()
         self.knobs = KnobList()
         self.log_list = Listing("log", follow=True)
+        self._head = HeadLine("Stack")
+        self._status = StatusStrip()
+        self._words = Title("selected-words")
+        self._log_title = Title("log-title")
+        self._prompt = FilterPrompt()
         self._lines: list[LogLine] = []
         self._log_of = ""
         self._filter = ""
@@ -64,18 +69,19 @@ class StackScreen(ViewScreen):
 
     def compose(self) -> ComposeResult:
         """Components above knobs above the log; on wide screens the log stands beside."""
-        yield HeadLine("Stack")
+        yield self._head
         with Container(id="stack-parts"):
             with Container(id="stack-left"):
-                yield Title("components-title")
+                yield Title("components-title", [(COMPONENT_HEADER, "dim")])
                 yield self.components
-                yield Title("knobs-title")
+                yield Title("knobs-title", [(KNOB_HEADER, "dim")])
                 yield self.knobs
+                yield self._words
             with Container(id="stack-right"):
-                yield Title("log-title")
+                yield self._log_title
                 yield self.log_list
-        yield StatusStrip()
-        yield FilterPrompt()
+        yield self._status
+        yield self._prompt
         yield KeyStrip("stack")
 
     def on_mount(self) -> None:
@@ -84,15 +90,23 @@ class StackScreen(ViewScreen):
 
     def show(self, view: View) -> None:
         """Draw everything that can be seen, and fetch what the log has gained."""
-        self.query_one(HeadLine).show(view)
-        self.query_one(StatusStrip).show(view)
-        self.query_one("#components-title", Title).show([(COMPONENT_HEADER, "dim")])
-        self.query_one("#knobs-title", Title).show([(KNOB_HEADER, "dim")])
+        self._head.show(view)
+        self._status.show(view)
         self.components.styles.height = max(1, len(view.snapshot.components))
         self.components.show(view)
         self.knobs.show(view)
+        self._show_words()
         self._show_log_title()
         self._fetch_log()
+
+    def _show_words(self) -> None:
+        """Of the selected knob or component what its line has no room for."""
+        knob = self.knobs.knob
+        if self.knobs.has_focus and knob is not None:
+            words = (clean(knob.error), "bad") if knob.error else (knob_words(knob), "dim")
+        else:
+            words = (clean(self.components.words), "dim")
+        self._words.show([("  ", "text"), words])
 
     # --- the log
 
@@ -132,12 +146,13 @@ class StackScreen(ViewScreen):
         if self._failure:
             left += [("  " + clean(self._failure), "bad")]
         follow: Line = [("following", "good") if self.log_list.follow else ("not following (f)", "warn")]
-        self.query_one("#log-title", Title).show(left, follow)
+        self._log_title.show(left, follow)
 
     # --- messages
 
     def on_listing_moved(self, event: Listing.Moved) -> None:
-        """Another component's log."""
+        """Another component's log, another knob's words."""
+        self._show_words()
         if event.listing is self.components:
             self._lines, self._log_of = [], ""
             self.log_list.follow = True
@@ -166,7 +181,7 @@ class StackScreen(ViewScreen):
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self.query_one(FilterPrompt).open()
+        self._prompt.open()
 
     def action_follow(self) -> None:
         """Keep the log at its end, or stop to."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
 from stressdash.charts.cells import LETTERS, series_ink
+from stressdash.charts.curve import visible_values
 from stressdash.charts.markers import BRAILLE, MarkerSet
 from stressdash.charts.plot import Area, draw_plot
 from stressdash.charts.units import quantity
-from stressdash.snapshot import Series
-from stressdash.tui.lines import Line, clean, ends, line_width
+from stressdash.snapshot import RunState, Series
+from stressdash.tui.lines import Line, clean, ends, fit, line_width
 from stressdash.tui.view import View
 from stressdash.tui.widgets.panel import ViewPanel
 
@@ -23,6 +25,13 @@ CHARTS = {"rate": "Rate", "latency": "Latency", "errors": "Errors", "resources":
 LOG_CHARTS = frozenset({"latency"})
 LETTERS_EVERY = 18
 TITLE_ROWS = 1
+LONGEST_LABEL = 24
+EMPTY_WORDS = {
+    RunState.STARTING: "the stack is starting …",
+    RunState.READY: "ready: s starts the load",
+    RunState.RUNNING: "waiting for the first figures …",
+    RunState.FAILED: "no load: see the last line, and 3 for the logs",
+}
 
 
 class Chart(ViewPanel, can_focus=True):
@@ -125,6 +134,10 @@ def chart_legend(series: Sequence[Series], width: int, *, values: bool = False) 
 def plot_lines(view: View, chart: str, width: int, height: int, markers: MarkerSet = BRAILLE) -> list[Line]:
     """The plot of one chart of a view; a sentence where there is nothing to draw yet."""
     series = view.snapshot.series.get(chart, ())
+    if not any(visible_values(one, view.start_s, view.end_s) for one in series):
+        words = EMPTY_WORDS.get(view.snapshot.state, "nothing in this window; ] shows a longer one")
+        middle = max(0, height // 2)
+        return [[(words.center(width), "dim")] if row == middle else [] for row in range(height)]
     area = Area(
         width=width,
         height=height,
@@ -135,4 +148,11 @@ def plot_lines(view: View, chart: str, width: int, height: int, markers: MarkerS
         markers=markers,
         letters_every=LETTERS_EVERY if view.letters else 0,
     )
-    return draw_plot(series, view.snapshot.marks, area)
+    marks = [replace(mark, label=mark_label(mark.label)) for mark in view.snapshot.marks]
+    return draw_plot(series, marks, area)
+
+
+def mark_label(label: str) -> str:
+    """A mark's words, safe and short, in characters of one cell each."""
+    narrow = "".join(character if cell_len(character) == 1 else "·" for character in clean(label))
+    return fit(narrow, LONGEST_LABEL).rstrip()

@@ -13,7 +13,7 @@ from stressdash.tui.widgets.strips import component_symbol
 
 __all__ = ["COMPONENT_HEADER", "ComponentList"]
 
-COMPONENT_HEADER = "  component     state        exit  uptime     cpu      rss  restarts  health"
+COMPONENT_HEADER = "  component  state       exit  uptime    cpu      rss  restarts  health"
 SHORTEST_INTERVAL_S = 0.5
 
 
@@ -22,6 +22,7 @@ class ComponentList(Listing):
 
     def __init__(self) -> None:
         super().__init__("components")
+        self._components: tuple[Component, ...] = ()
         self._before: Mapping[str, tuple[float, float]] = {}
         self._shares: dict[str, float] = {}
 
@@ -30,9 +31,15 @@ class ComponentList(Listing):
         """The selected one's log is on the screen, so it is always marked."""
         return True
 
+    @property
+    def words(self) -> str:
+        """Health or addresses of the selected component, in full; untrusted."""
+        return next((component_words(one) for one in self._components if one.name == self.selected), "")
+
     def show(self, view: View) -> None:
         """Draw a new view."""
         snapshot = view.snapshot
+        self._components = snapshot.components
         self._measure(snapshot.components, snapshot.now_s)
         width = max(20, self.size.width)
         items = [
@@ -61,21 +68,25 @@ def component_line(component: Component, cpu_share: float | None, width: int) ->
     symbol, role = component_symbol(component)
     exit_code = UNKNOWN if component.exit_code is None else f"{component.exit_code}"
     uptime = None if component.uptime_s is None else round(component.uptime_s) * 1e6
-    words = component.detail or "  ".join(component.endpoints.values())
     line: Line = [
         (f"{symbol} ", role),
-        (fit(clean(component.name), 13) + " ", "strong"),
+        (fit(clean(component.name), 10) + " ", "strong"),
         (fit(component.state.value, 10), role),
-        (fit(exit_code, 7, right=True), "bad" if component.exit_code else "text"),
+        (fit(exit_code, 6, right=True), "bad" if component.exit_code else "text"),
         (
             fit(
                 duration(uptime).replace("0us", "0s").replace(".0s", "s").replace(".00s", "s"), 8, right=True
             ),
             "text",
         ),
-        (fit(percent(cpu_share), 8, right=True), "text"),
+        (fit(percent(cpu_share), 7, right=True), "text"),
         (fit(size(component.rss_bytes), 9, right=True), "text"),
         (fit(f"{component.restarts}", 10, right=True), "warn" if component.restarts else "text"),
     ]
     used = sum(len(text) for text, _ in line)
-    return [*line, (fit("  " + clean(words), max(0, width - used)), "dim")]
+    return [*line, (fit("  " + clean(component_words(component)), max(0, width - used)), "dim")]
+
+
+def component_words(component: Component) -> str:
+    """Its health in words, else where it can be reached."""
+    return component.detail or "  ".join(component.endpoints.values())

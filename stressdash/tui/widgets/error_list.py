@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from textual import events
 
 from stressdash.charts.units import UNKNOWN, clock, duration, grouped, si
-from stressdash.snapshot import ErrorRow
+from stressdash.snapshot import ErrorRow, RunState
 from stressdash.tui.filtering import matches
 from stressdash.tui.lines import Line, clean, fit, spark
 from stressdash.tui.view import View
@@ -16,6 +16,7 @@ from stressdash.tui.widgets.listing import Item, Listing
 __all__ = ["ORDERS", "ErrorList", "ago_text", "error_kind", "order_rows"]
 
 LARGEST_LIST = 200
+MILLION = 1_000_000
 ORDERS: Mapping[str, Callable[[ErrorRow], tuple[float, ...]]] = {
     "latest": lambda row: (-row.last_s,),
     "count": lambda row: (-(row.client_count or 0), -(row.apm_count or 0)),
@@ -27,8 +28,8 @@ ORDERS: Mapping[str, Callable[[ErrorRow], tuple[float, ...]]] = {
 KIND_WIDTH = 13
 COUNT_WIDTH = 8
 RATE_WIDTH = 6
-AGE_WIDTH = 6
-JOINED_WIDTH = 13
+AGE_WIDTH = 5
+JOINED_WIDTH = 12
 NEW_WIDTH = 4
 FIRST_WIDTH = 8
 SPARK_WIDTH = 20
@@ -67,7 +68,13 @@ class ErrorList(Listing):
         if self._view is None:
             return
         width = self.size.width - (1 if self.show_vertical_scrollbar else 0)
-        self.show_items([self._item(row, width) for row in self.rows()])
+        items = [self._item(row, width) for row in self.rows()]
+        self.show_items(items or [Item(((self._empty_words(), "dim"),))])
+
+    def _empty_words(self) -> str:
+        if self._view is None or self._view.snapshot.state in (RunState.STARTING, RunState.READY):
+            return ""
+        return f"  nothing passes the filter {self.filter}" if self.filter else "  no errors"
 
     def _item(self, row: ErrorRow, width: int) -> Item:
         view = self._view
@@ -91,7 +98,7 @@ class ErrorList(Listing):
             names.append("first".rjust(FIRST_WIDTH))
         names += ["last".rjust(AGE_WIDTH), "  " + fit("joined", JOINED_WIDTH), " " * NEW_WIDTH]
         if width >= SPARK_FROM:
-            names.append(fit("over time", SPARK_WIDTH))
+            names.append("over time ".rjust(SPARK_WIDTH))
         return [("".join(names), "dim")]
 
 
@@ -99,9 +106,15 @@ def error_cells(row: ErrorRow, view: View, width: int) -> Line:
     """One row of the table; its runs take `width` cells together."""
     now_s = view.snapshot.now_s
     tail: Line = [
-        (fit(grouped(row.client_count), COUNT_WIDTH, right=True), "text" if row.client_count else "dim"),
-        (fit(grouped(row.apm_count), COUNT_WIDTH, right=True), "text" if row.apm_count else "dim"),
-        (fit(si(row.rate_per_s), RATE_WIDTH, right=True), "text"),
+        (
+            fit(grouped(row.client_count, below=MILLION), COUNT_WIDTH, right=True),
+            "text" if row.client_count else "dim",
+        ),
+        (
+            fit(grouped(row.apm_count, below=MILLION), COUNT_WIDTH, right=True),
+            "text" if row.apm_count else "dim",
+        ),
+        (fit(rate_text(row.rate_per_s), RATE_WIDTH, right=True), "text"),
     ]
     if width >= FIRST_FROM:
         started = view.snapshot.run_started_s or 0.0
@@ -131,6 +144,13 @@ def joined_cell(row: ErrorRow) -> tuple[str, str]:
         text = "100%" if whole else f"{row.joined_share:.0%}"
         return fit(text, JOINED_WIDTH), "good" if whole else "text"
     return fit(clean(row.note) or UNKNOWN, JOINED_WIDTH), "dim"
+
+
+def rate_text(per_s: float) -> str:
+    """`1186` in full up to five digits, one decimal below ten."""
+    if per_s >= 100_000:
+        return si(per_s)
+    return f"{per_s:.0f}" if per_s >= 10 or per_s == int(per_s) else f"{per_s:.1f}"
 
 
 def error_kind(row: ErrorRow) -> str:

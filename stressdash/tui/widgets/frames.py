@@ -9,7 +9,7 @@ from stressdash.samples import Frame
 from stressdash.tui.lines import Line, clean, fit
 from stressdash.tui.widgets.listing import Item
 
-__all__ = ["frame_items"]
+__all__ = ["first_own_frame", "frame_items"]
 
 LIBRARY_NAMES = 3
 
@@ -17,18 +17,25 @@ LIBRARY_NAMES = 3
 def frame_items(frames: Sequence[Frame], toggled: frozenset[str], width: int) -> list[Item]:
     """Lines of a stack whose raise site is the last of `frames`.
 
-    The raise site is unfolded and all else is folded, until an id is in `toggled`, which turns it round.
+    The first frame that is no library's is unfolded, all else is folded; ids in `toggled` are turned round.
     """
     items: list[Item] = []
     order = list(enumerate(reversed(frames)))
+    open_id = first_own_frame(frames)
     for library, group in groupby(order, key=lambda pair: pair[1].library):
         found = list(group)
         if library and len(found) > 1:
-            items += _fold(found, toggled, width)
+            items += _fold(found, toggled ^ {open_id}, width)
         else:
             for index, frame in found:
-                items += _frame(index, frame, toggled, width)
+                items += _frame(index, frame, toggled ^ {open_id}, width)
     return items
+
+
+def first_own_frame(frames: Sequence[Frame]) -> str:
+    """Id of the frame nearest to the raise site that is no library's, else of the raise site."""
+    own = (index for index, frame in enumerate(reversed(frames)) if not frame.library)
+    return f"frame-{next(own, 0)}"
 
 
 def _fold(found: Sequence[tuple[int, Frame]], toggled: frozenset[str], width: int) -> list[Item]:
@@ -47,7 +54,7 @@ def _fold(found: Sequence[tuple[int, Frame]], toggled: frozenset[str], width: in
 def _frame(index: int, frame: Frame, toggled: frozenset[str], width: int, indent: str = "  ") -> list[Item]:
     frame_id = f"frame-{index}"
     has_source = bool(frame.context or frame.pre or frame.post)
-    is_open = has_source and ((index == 0) != (frame_id in toggled))
+    is_open = has_source and frame_id in toggled
     where = f"{clean(frame.filename)}:{frame.line}" if frame.line is not None else clean(frame.filename)
     symbol = ("▾" if is_open else "▸") if has_source else " "
     head: Line = [

@@ -17,12 +17,12 @@ from stressdash.tui.lines import Line, clean, fit
 from stressdash.tui.view import View
 from stressdash.tui.widgets.listing import Item, Listing
 
-__all__ = ["KNOB_HEADER", "KnobList"]
+__all__ = ["KNOB_HEADER", "KnobList", "knob_words"]
 
-LABEL_WIDTH = 20
-COMPONENT_WIDTH = 10
-VALUE_WIDTH = 11
-UNIT_WIDTH = 13
+LABEL_WIDTH = 17
+COMPONENT_WIDTH = 9
+VALUE_WIDTH = 10
+UNIT_WIDTH = 12
 APPLIES_WIDTH = 8
 LONGEST_ENTRY = 24
 KNOB_HEADER = (

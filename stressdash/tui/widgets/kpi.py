@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stressdash.charts.units import UNKNOWN, duration, grouped, percent
 from stressdash.snapshot import ApmFigures, ClientFigures
-from stressdash.tui.lines import Line, clean, ends, fit
+from stressdash.tui.lines import Line, clean, ends, fit, line_width
 from stressdash.tui.view import View
 from stressdash.tui.widgets.panel import ViewPanel
 
@@ -18,6 +18,7 @@ TRENDS = {-1: "▼", 0: " ", 1: "▲"}
 BAD_SHARE = 0.01
 LATE_S = 5.0
 WIDE = 100
+MILLION = 1_000_000
 
 Cell = tuple[str, str]
 
@@ -40,8 +41,8 @@ class KpiTable(ViewPanel):
             [*_row("apm", "series-1", apm_cells(apm)), *apm_words(apm)],
         ]
         if width >= WIDE:
-            rows[1] = ends(rows[1], _totals(view), width)
-            rows[2] = ends(rows[2], _explained(view), width)
+            rows[1] = _beside(rows[1], _totals(view), width)
+            rows[2] = _beside(rows[2], _explained(view), width)
         return rows
 
 
@@ -51,8 +52,8 @@ def client_cells(figures: ClientFigures) -> list[Cell]:
     if figures.p99_is_bound and figures.p99_us is not None:
         tail = f"≥{tail}"
     return [
-        (grouped(figures.requests_per_s) + TRENDS[figures.trend], "strong"),
-        (grouped(figures.goodput_per_s), "strong"),
+        (grouped(figures.requests_per_s, below=MILLION) + TRENDS[figures.trend], "strong"),
+        (grouped(figures.goodput_per_s, below=MILLION), "strong"),
         (duration(figures.p50_us), "text"),
         (tail, "text"),
         (percent(figures.failed_share), _failed_role(figures.failed_share)),
@@ -62,7 +63,7 @@ def client_cells(figures: ClientFigures) -> list[Cell]:
 def apm_cells(figures: ApmFigures) -> list[Cell]:
     """What the service measured of itself; it does not know goodput."""
     return [
-        (grouped(figures.requests_per_s) + " ", "strong"),
+        (grouped(figures.requests_per_s, below=MILLION) + " ", "strong"),
         (UNKNOWN, "dim"),
         (duration(figures.p50_us), "text"),
         (duration(figures.p99_us), "text"),
@@ -118,6 +119,11 @@ def _failed_role(share: float | None) -> str:
     return "bad" if share >= BAD_SHARE else "warn"
 
 
+def _beside(line: Line, more: Line, width: int) -> Line:
+    """Both, when both fit."""
+    return ends(line, more, width) if line_width(line) + line_width(more) < width else line
+
+
 def _totals(view: View) -> Line:
     totals = view.snapshot.totals
     if not totals:
@@ -135,7 +141,7 @@ def _explained(view: View) -> Line:
         return []
     share, low, high = explained
     return [
-        ("client faults explained by APM ", "dim"),
+        ("explained by APM ", "dim"),
         (percent(share), "strong"),
-        (f" (95%: {low:.0%}–{high:.0%})", "dim"),
+        (f" ({low:.0%}–{high:.0%})", "dim"),
     ]

@@ -139,7 +139,8 @@ class Listing(ScrollView, can_focus=True):
             return Strip.blank(self.size.width)
         strip = self._strips[row]
         if strip is None:
-            strip = self._strips[row] = self._palette.strip(self._drawn(self._items[row]))
+            strip = self._palette.strip(self._drawn(self._items[row])).apply_style(self.rich_style)
+            self._strips[row] = strip
         return strip.crop(0, self.size.width)
 
     def _drawn(self, item: Item) -> Line:
@@ -202,3 +203,5 @@ class Listing(ScrollView, can_focus=True):
     def on_resize(self, _event: events.Resize) -> None:
         """Lines are made for a width."""
         self.virtual_size = Size(self.size.width, len(self._items))
+        if self.follow:
+            self.scroll_end(animate=False)

@@ -73,7 +73,8 @@ class Panel(Widget):
             return Strip.blank(self.size.width)
         strip = self._strips[y]
         if strip is None:
-            strip = self._strips[y] = self._palette.strip(self._lines[y])
+            strip = self._palette.strip(self._lines[y]).apply_style(self.rich_style)
+            self._strips[y] = strip
         return strip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual import events
 
-from stressdash.charts.units import UNKNOWN, percent
+from stressdash.charts.units import UNKNOWN
 from stressdash.samples import Component, ComponentState
 from stressdash.snapshot import Snapshot
 from stressdash.tui.keys import footer
@@ -51,7 +51,7 @@ class ComponentStrip(ViewPanel):
             else:
                 detail = clean(component.detail)
                 words = f" {component.state.value}" + (f": {detail}" if detail else "")
-                part.append((fit(words, min(len(words), max(12, width // 2))), role))
+                part.append((fit(words, min(len(words), max(12, width // 3))), role))
             parts.append(part)
         if not parts:
             return [[("no components", "dim")]]
@@ -117,8 +117,6 @@ class CpuStrip(ViewPanel):
                 ("    generator ", "dim"),
                 (f"{cost:.1f} us/request" if cost is not None else UNKNOWN, "text"),
             ]
-        if width >= 160:
-            line += [("    failed ", "dim"), (percent(view.snapshot.client.failed_share), "text")]
         return [line]
 
 
@@ -146,7 +144,7 @@ class KeyStrip(Panel):
         self._cells = []
         x = 0
         for key in keys:
-            shown, _, label = key.label.rpartition(" ")
+            shown, _, label = key.label.rpartition("|")
             name = shown or key.shown
             length = len(name) + 1 + len(label)
             if x + length > width:
@@ -163,8 +161,11 @@ class KeyStrip(Panel):
                 await self.run_action(action if "." in action else f"{self._namespace(action)}.{action}")
 
     def _namespace(self, action: str) -> str:
-        name = action.partition("(")[0]
-        return "screen" if hasattr(self.screen, f"action_{name}") else "app"
+        """Where the key itself would find its action: the focused widget, then the screen, then the app."""
+        method = f"action_{action.partition('(')[0]}"
+        if hasattr(self.screen.focused, method):
+            return "focused"
+        return "screen" if hasattr(self.screen, method) else "app"
 
 
 class StatusStrip(ViewPanel):

@@ -33,7 +33,8 @@ def trace_lines(trace: Trace, client: ClientBar | None, width: int) -> list[Line
     start_us, end_us = _range(spans, client)
     failed = {span.parent_id: span.name for span in trace.spans if span.kind == "error"}
     depths = _depths(spans)
-    name_width = max(10, min(30, width // 4))
+    names = [len(span.name) + depths.get(span.id, 0) for span in spans]
+    name_width = max(10, min(width // 3, max(names, default=0) + 3))
     bar_width = max(SHORTEST_BAR, width - name_width - DURATION_WIDTH - NOTE_WIDTH - 3)
     scale = bar_width / max(1, end_us - start_us)
     lines: list[Line] = []
