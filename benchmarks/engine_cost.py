@@ -46,6 +46,7 @@ def measure(rounds: int) -> Figure:
         ("generator", *(setting[0] for setting in SETTINGS)),
         (*rows, goals),
         (
+            f"Medians of {rounds} runs for wrk and stressdash, of {(rounds + 2) // 3} for the others.",
             "'wrk again' is wrk measured twice in the same rounds: its ratio is the noise.",
             "'stressdash, acts' gives each request a body of its own and keeps the ledger for the audit.",
             *absent,
@@ -57,7 +58,7 @@ def _setting(
     commands: dict[str, Callable[[str, int], list[str]]], connections: int, delay: str, rounds: int
 ) -> dict[str, str]:
     print(f"  {connections} connections, delay {delay}", flush=True)
-    warm_s = 1.0 + connections / 2500
+    warm_s = 0.5 + connections / 2500
     with serve(delay) as server:
         loads = interleaved(
             {
@@ -65,9 +66,12 @@ def _setting(
                 for name, command in commands.items()
             },
             rounds,
+            seldom=commands.keys() - {REFERENCE, TWIN, OURS},
         )
     medians = {name: median([load.cpu_us for load in found]) for name, found in loads.items()}
-    return {name: f"{cpu:.1f} ({cpu / medians[REFERENCE]:.2f})" for name, cpu in medians.items()}
+    table = {name: f"{cpu:.1f} ({cpu / medians[REFERENCE]:.2f})" for name, cpu in medians.items()}
+    print("  ", table, flush=True)
+    return table
 
 
 def _once(command: Callable[[str, int], list[str]], server: Server, connections: int, warm_s: float) -> Load:

@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,7 +107,7 @@ class Load:
     rss_mb: float
 
 
-def measure_load(words: Sequence[str], server: Server, *, warm_s: float = 0.7, span_s: float = 2.5) -> Load:
+def measure_load(words: Sequence[str], server: Server, *, warm_s: float = 0.5, span_s: float = 2.0) -> Load:
     """Run a generator against the server and watch it from outside, from `warm_s` after its first answer."""
     before = server.answers
     with started(words, LOAD_CORE) as process:
@@ -144,12 +144,14 @@ def wait_until(condition: Callable[[], object], limit_s: float) -> None:
         time.sleep(0.005)
 
 
-def interleaved(runs: Mapping[str, Callable[[], V]], rounds: int = ROUNDS) -> dict[str, list[V]]:
-    """Results of each run, in rounds; a run that is unavailable is dropped from the later rounds."""
+def interleaved(
+    runs: Mapping[str, Callable[[], V]], rounds: int = ROUNDS, seldom: Collection[str] = ()
+) -> dict[str, list[V]]:
+    """Results of each run, in rounds, those in `seldom` in every third; what is unavailable is dropped."""
     results: dict[str, list[V]] = {name: [] for name in runs}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, run in runs.items():
-            if name in results:
+            if name in results and not (number % 3 and name in seldom):
                 try:
                     results[name].append(run())
                 except Unavailable as error:

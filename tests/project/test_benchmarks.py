@@ -67,6 +67,10 @@ class TestHarness:
         assert order == list("ababab")
         assert {name: len(runs) for name, runs in found.items()} == {"a": 3, "b": 3}
 
+    def test_what_runs_seldom_runs_in_every_third_round(self) -> None:
+        found = interleaved({"a": lambda: 1, "b": lambda: 2}, rounds=7, seldom={"b"})
+        assert {name: len(runs) for name, runs in found.items()} == {"a": 7, "b": 3}
+
     def test_what_is_unavailable_is_dropped_and_the_rest_goes_on(self) -> None:
         def absent() -> None:
             raise Unavailable("not here")
