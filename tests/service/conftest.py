@@ -32,7 +32,7 @@ def mariadb() -> Iterator[MariaDb]:
 def running() -> Callable[..., Any]:
     @asynccontextmanager
     async def start(*flags: str, **settings: str) -> AsyncIterator[Running]:
-        process = await spawn(*flags, STATS_ADMIN_TOKEN="open sesame", **settings)
+        process = await spawn(*flags, **{"STATS_ADMIN_TOKEN": "open sesame"} | settings)
         assert process.stdout is not None
         try:
             async with asyncio.timeout(30):

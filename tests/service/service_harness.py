@@ -221,3 +221,35 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(20):
         while not await holds():  # noqa: ASYNC110 - what is waited for lies in another process
             await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def locked_table(mariadb: MariaDb) -> AsyncIterator[None]:
+    """While inside, every insert waits."""
+    connection = await asyncmy.connect(
+        unix_socket=mariadb.unix_socket, user="admin", password="admin", database="stats"
+    )
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute("LOCK TABLES incoming WRITE")
+            yield
+            await cursor.execute("UNLOCK TABLES")
+    finally:
+        await connection.ensure_closed()
+
+
+def bearer(service: Running) -> dict[str, str]:
+    return {"Authorization": f"Bearer {service.token}"}
+
+
+async def status(service: Running, session: aiohttp.ClientSession) -> dict[str, Any]:
+    async with session.get(f"{service.url}/admin/status", headers=bearer(service)) as answer:
+        return dict(await answer.json())
+
+
+async def insert_waits(mariadb: MariaDb) -> bool:
+    rows = await mariadb.query(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'INSERT INTO incoming%'"
+        " AND state LIKE 'Waiting%'"
+    )
+    return bool(rows[0][0] == 1)

@@ -11,7 +11,19 @@ from typing import Any
 import aiohttp
 import asyncmy
 import asyncmy.errors
-from service_harness import PUSH, Intake, MariaDb, Running, news, until, until_ready
+from service_harness import (
+    PUSH,
+    Intake,
+    MariaDb,
+    Running,
+    bearer,
+    insert_waits,
+    locked_table,
+    news,
+    status,
+    until,
+    until_ready,
+)
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT_ID = "b7ad6b7169203331"
@@ -31,30 +43,6 @@ async def session_on(
     async with running(**settings) as service, aiohttp.ClientSession() as session:
         await until_ready(session, service.url)
         yield service, session
-
-
-@asynccontextmanager
-async def locked_table(mariadb: MariaDb) -> AsyncIterator[None]:
-    """While inside, every insert waits."""
-    connection = await asyncmy.connect(
-        unix_socket=mariadb.unix_socket, user="admin", password="admin", database="stats"
-    )
-    try:
-        async with connection.cursor() as cursor:
-            await cursor.execute("LOCK TABLES incoming WRITE")
-            yield
-            await cursor.execute("UNLOCK TABLES")
-    finally:
-        await connection.ensure_closed()
-
-
-def bearer(service: Running) -> dict[str, str]:
-    return {"Authorization": f"Bearer {service.token}"}
-
-
-async def status(service: Running, session: aiohttp.ClientSession) -> dict[str, Any]:
-    async with session.get(f"{service.url}/admin/status", headers=bearer(service)) as answer:
-        return dict(await answer.json())
 
 
 async def turn(service: Running, session: aiohttp.ClientSession, **knobs: object) -> None:
@@ -101,14 +89,6 @@ def culprit_frames(error: dict[str, Any]) -> list[str]:
     return [frame["module"] for frame in error["exception"]["stacktrace"] if not frame["library_frame"]]
 
 
-async def insert_waits(mariadb: MariaDb) -> bool:
-    rows = await mariadb.query(
-        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'INSERT INTO incoming%'"
-        " AND state LIKE 'Waiting%'"
-    )
-    return bool(rows[0][0] == 1)
-
-
 class TestASuccessfulCall:
     async def test_is_a_transaction_with_its_spans(
         self, mariadb: MariaDb, intake: Intake, running: Any
@@ -139,9 +119,10 @@ class TestASuccessfulCall:
         async with session_on(running, mariadb, intake) as (service, session):
             await asyncio.gather(*(push(service, session) for _ in range(20)))
             transactions = {item["id"]: item for item in await intake.until("transaction", 20)}
-            spans = intake.of("span")
+            started = sum(item["span_count"]["started"] for item in transactions.values())
+            spans = await intake.until("span", started)
         assert not intake.of("error")
-        assert len(spans) == sum(item["span_count"]["started"] for item in transactions.values())
+        assert len(spans) == started
         for span in spans:
             whole = transactions[span["transaction_id"]]
             start_us = span["timestamp"] - whole["timestamp"]
@@ -262,7 +243,7 @@ class TestAClientThatHangsUp:
                 await hang_up_while_inserting(service, mariadb, session, section=4242)
                 assert (await status(service, session))["in_flight"] == 1
             (transaction,) = await intake.until("transaction")
-            names = {span["name"] for span in intake.of("span")}
+            names = {span["name"] for span in await intake.until("span", 2)}
         assert transaction["outcome"] == "success"
         assert names == {"pool.acquire", "INSERT INTO incoming"}
         assert not intake.of("error")
