@@ -1,8 +1,8 @@
 """Where throughput peaks, and what keeps it from growing further.
 
 The knee is the peak of the Universal Scalability Law (`stressdash.metrics.usl`), which lies at
-N = sqrt((1 - sigma) / kappa). Three findings are possible: a peak within what was measured, none there, or that
-the law does not fit.
+N = sqrt((1 - sigma) / kappa). Three findings are possible: a peak within what was measured, none there, or
+that the law does not fit.
 """
 
 from __future__ import annotations

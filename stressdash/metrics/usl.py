@@ -73,8 +73,8 @@ class UslFit:
     """The law fitted to points, at least four of them, and intervals for what it says.
 
     Intervals use the F test: everything is allowed with which the best fit is not significantly worse.
-    Throughput often scatters more where it is higher; the test is therefore widened, for each quantity, by how
-    much larger its standard error is when the residuals' own sizes are used (HC3) instead of one for all.
+    Throughput often scatters more where it is higher; the test is therefore widened, for each quantity, by
+    how much larger its standard error is with the residuals' own sizes (HC3) instead of one for all.
     """
 
     def __init__(self, points: Sequence[Point]) -> None:
