@@ -66,6 +66,8 @@ class SearchBatch:
 
     async def _answer(self, asked: list[tuple[Search, asyncio.Future[Answer]]]) -> None:
         open_ones = [(search, future) for search, future in asked if not future.done()]
+        if not open_ones:
+            return
         try:
             answers = await self._send([search for search, _ in open_ones])
         except SourceError as error:

@@ -272,6 +272,22 @@ class TestBatch:
         broken = False
         assert await batch.ask(search("a")) == [{}]
 
+    async def test_a_question_that_was_given_up_is_not_sent(self) -> None:
+        sent: list[int] = []
+
+        async def send(searches: Any) -> list[Json]:
+            sent.append(len(searches))
+            return [{} for _ in searches]
+
+        batch = SearchBatch(send, lambda: 0.0)
+        given_up = asyncio.ensure_future(batch.ask(search("a"), search("b")))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        assert await batch.ask(search("c")) == [{}]
+        assert sent == [1]
+
     async def test_closing_gives_up_what_is_under_way(self) -> None:
         started = asyncio.Event()
 
