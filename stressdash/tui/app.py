@@ -76,7 +76,6 @@ class StressdashApp(App[None]):
         self.pull()
         self.switch_mode("live")
         self.set_interval(TICK_S, self.pull)
-        self.theme_changed_signal.subscribe(self, lambda _theme: self.redraw())
 
     # --- pictures
 

@@ -86,12 +86,15 @@ class Commands:
     def steer_connections(self, value: int, before: int) -> None:
         """Change the connections; a jump asks first."""
         question = f"Change connections from {short_count(before)} to {short_count(value)}?"
-        self._steer(self._connections, value, before, question)
+        current = self._session.snapshot().client.target_connections
+        if self.wanted_connections is not None or value != current:
+            self._steer(self._connections, value, before, question)
 
     def steer_duration(self, seconds: int, before: int) -> None:
         """Move the end of the run; a jump asks first."""
         question = f"Change the duration from {short_duration(before)} to {short_duration(seconds)}?"
-        self._steer(self._duration, seconds, before, question)
+        if self.wanted_duration_s is not None or seconds != self._session.snapshot().duration_s:
+            self._steer(self._duration, seconds, before, question)
 
     def _steer(self, steering: Steering, value: int, before: int, question: str) -> None:
         def send() -> None:

@@ -7,7 +7,7 @@ import pytest
 from textual.geometry import Offset
 from tui_fakes import FakeSession
 from tui_pictures import CLIENT, COMPONENTS, ROWS, make_snapshot
-from tui_screens import screen_text, until
+from tui_screens import screen_text, shown, until
 
 from stressdash.samples import ComponentState
 from stressdash.tui.app import StressdashApp
@@ -30,7 +30,7 @@ def lines(app: StressdashApp) -> list[str]:
 class TestFigures:
     async def test_client_and_apm_stand_in_the_same_columns(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             header, client, apm = lines(app)[1:4]
             ends = [header.index(name) + len(name) for name in ("req/s", "p50", "p99", "fail%")]
             for row in (client, apm):
@@ -38,33 +38,33 @@ class TestFigures:
 
     async def test_the_window_of_the_figures_is_stated(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             assert lines(app)[1].endswith("(last 1 s)")
 
     async def test_a_percentile_that_is_a_bound_says_so(self) -> None:
         app = StressdashApp(FakeSession(make_snapshot(client=replace(CLIENT, p99_us=2e6, p99_is_bound=True))))
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             assert "≥2.00s" in lines(app)[2]
 
     async def test_a_dead_component_is_named_with_its_state(self) -> None:
         dead = replace(COMPONENTS[0], state=ComponentState.FAILED, detail="killed by signal 9")
         app = StressdashApp(FakeSession(make_snapshot(components=(dead, *COMPONENTS[1:]))))
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             assert "svc ✗ failed: killed by si" in screen_text(app)
 
 
 class TestCharts:
     async def test_eighty_columns_show_one_chart_with_tabs(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             assert [chart.chart for chart in app.screen.query(Chart) if chart.display] == ["rate"]
             assert lines(app)[4].startswith("[Rate] Latency  Errors  Resources")
 
     async def test_a_large_terminal_shows_all_four(self, app: StressdashApp) -> None:
         async with app.run_test(size=(120, 40)) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             assert [chart.chart for chart in app.screen.query(Chart) if chart.display] == list(CHARTS)
 
     async def test_c_turns_through_the_charts(self, app: StressdashApp) -> None:
@@ -74,13 +74,13 @@ class TestCharts:
 
     async def test_a_click_on_a_tab_shows_its_chart(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             await pilot.click(offset=(lines(app)[4].index("Resources") + 2, 4))
             await until(pilot, lambda: "[Resources]" in screen_text(app))
 
     async def test_arrows_turn_the_focused_chart_and_keep_the_focus(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             app.screen.query_one("#chart-rate").focus()
             await pilot.press("right", "right", "left")
             await until(pilot, lambda: "[Latency]" in screen_text(app))
@@ -88,7 +88,7 @@ class TestCharts:
 
     async def test_a_mark_stands_on_the_chart(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             assert "│conns 100→400" in screen_text(app)
 
 
@@ -109,35 +109,35 @@ class TestConnections:
         self, app: StressdashApp, session: FakeSession, key: str, value: int
     ) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             live(app).connections.focus()
             await pilot.press(key)
             await until(pilot, lambda: session.calls == [("set_connections", value)])
 
     async def test_a_typed_value_is_set_with_enter(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             await pilot.press("equals_sign", "1", "2", "0", "backspace", "5", "enter")
             await until(pilot, lambda: session.calls == [("set_connections", 125)])
             assert isinstance(app.screen, LiveScreen)
 
     async def test_escape_forgets_what_was_typed(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             await pilot.press("equals_sign", "7", "q", "escape")
             await until(pilot, lambda: live(app).connections.entry is None)
             assert session.calls == []
 
     async def test_nonsense_gets_a_sentence(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             await pilot.press("equals_sign", "x", "enter")
             await until(pilot, lambda: "'x' is not a whole number" in screen_text(app))
             assert session.calls == []
 
     async def test_tenfold_asks_first(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             live(app).connections.focus()
             await pilot.press("end")
             await until(pilot, lambda: "Change connections from 400 to 10k?" in screen_text(app))
@@ -146,7 +146,7 @@ class TestConnections:
 
     async def test_no_to_a_jump_puts_the_knob_back(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             live(app).connections.focus()
             await pilot.press("home")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
@@ -157,7 +157,7 @@ class TestConnections:
 
     async def test_a_click_on_the_track_sets_a_value(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             slider = live(app).connections
             start, length = slider._track
             await pilot.click(slider, offset=Offset(start + length * 3 // 4, 0))
@@ -175,7 +175,7 @@ class TestConnections:
         session = SlowSession()
         app = StressdashApp(session)
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             slider = live(app).connections
             start, length = slider._track
             knob = start + round(slider.ladder.place(400) * (length - 1))
@@ -208,7 +208,7 @@ class TestConnections:
 class TestDuration:
     async def test_a_typed_duration(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             live(app).duration.focus()
             await pilot.press("equals_sign", *"2m", "enter")
             await until(pilot, lambda: session.calls == [("set_duration", 120)])
@@ -216,7 +216,7 @@ class TestDuration:
     async def test_a_run_without_an_end_shows_so(self) -> None:
         app = StressdashApp(FakeSession(make_snapshot(duration_s=None)))
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             assert "00:07/∞" in lines(app)[0]
             assert "∞" in next(line for line in lines(app) if line.startswith("time"))
 
@@ -224,7 +224,7 @@ class TestDuration:
 class TestErrorsInSight:
     async def test_reasons_and_new_ones_are_shown(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             text = screen_text(app)
             assert "no APM event" in text
             assert next(line for line in text.splitlines() if "apm only" in line).endswith("NEW")

@@ -108,7 +108,7 @@ def make_detail(row: ErrorRow = ROWS[0], sample: int = 0) -> ErrorDetail:
         exemplars=(exemplar,),
         exemplar_index=0,
         knobs=(KNOBS[0], KNOBS[2]),
-        explanation="MySQL refuses connections beyond max_connections; the pool opens as many as it is asked for.",
+        explanation="MySQL refuses connections beyond max_connections; the pool opens as many as asked for.",
         similar=ROWS[2:],
         share_of_requests=0.514,
         client_sent_us=SENT_US,

@@ -18,6 +18,11 @@ def screen_text(app: App[Any]) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
+async def shown(pilot: Pilot[Any]) -> None:
+    """Wait for the first picture."""
+    await until(pilot, lambda: "gen OK 31%" in screen_text(pilot.app) and pilot.app.focused is not None)
+
+
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
     """Let the app run until something is true."""
     async with asyncio.timeout(PATIENCE_S):

@@ -13,7 +13,6 @@ from stressdash.charts.cells import LETTERS, series_ink
 from stressdash.charts.curve import visible_values
 from stressdash.charts.markers import BRAILLE, MarkerSet
 from stressdash.charts.plot import Area, draw_plot
-from stressdash.charts.units import quantity
 from stressdash.snapshot import RunState, Series
 from stressdash.tui.lines import Line, clean, ends, fit, line_width
 from stressdash.tui.view import View
@@ -25,6 +24,7 @@ CHARTS = {"rate": "Rate", "latency": "Latency", "errors": "Errors", "resources":
 LOG_CHARTS = frozenset({"latency"})
 LETTERS_EVERY = 18
 TITLE_ROWS = 1
+NOTE = "  ┊ provisional"
 LONGEST_LABEL = 24
 EMPTY_WORDS = {
     RunState.STARTING: "the stack is starting …",
@@ -62,7 +62,7 @@ class Chart(ViewPanel, can_focus=True):
         """The title row and a plot on the rest."""
         series = view.snapshot.series.get(self.chart, ())
         left = self._tab_line() if self.tabs else self._title_line(series)
-        room = width - line_width(left) - 2
+        room = width - line_width(left) - 1
         title = ends(left, chart_legend(series, room), width)
         return [title, *plot_lines(view, self.chart, width, self.size.height - TITLE_ROWS, self.markers)]
 
@@ -113,21 +113,18 @@ class Chart(ViewPanel, can_focus=True):
         self.post_message(self.Chosen(names[(names.index(self.chart) + step) % len(names)]))
 
 
-def chart_legend(series: Sequence[Series], width: int, *, values: bool = False) -> Line:
-    """`a client  b apm  ┊ provisional`, as much as fits; with `values` the newest figure of each."""
+def chart_legend(series: Sequence[Series], width: int) -> Line:
+    """`a client  b apm  ┊ provisional`: as many letters as there is room for, and the note where it fits."""
+    names = [f"{LETTERS[index % len(LETTERS)]} {clean(one.label)}" for index, one in enumerate(series)]
+    gap = "  " if len("  ".join(names)) <= width else " "
     line: Line = []
-    for index, one in enumerate(series):
-        text = f"{LETTERS[index % len(LETTERS)]} {clean(one.label)}"
-        if values:
-            newest = next((value for value in reversed(one.values) if value is not None), None)
-            text += f" {quantity(newest, one.unit)}"
-        part: Line = [("  " if line else "", "text"), (text, series_ink(index))]
+    for index, name in enumerate(names):
+        part: Line = [(gap if line else "", "text"), (name, series_ink(index))]
         if line_width(line) + line_width(part) > width:
             return line
         line += part
-    note: Line = [("  ┊ provisional", "dim")]
-    if any(one.provisional_from_s is not None for one in series) and line_width(line) + 15 <= width:
-        line += note
+    if any(one.provisional_from_s is not None for one in series) and line_width(line) + len(NOTE) <= width:
+        line.append((NOTE, "dim"))
     return line
 
 

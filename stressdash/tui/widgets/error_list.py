@@ -52,9 +52,8 @@ class ErrorList(Listing):
         if self.display and self.size.width:
             self._rebuild()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self, _event: events.Resize) -> None:
         """Columns depend on the width."""
-        super().on_resize(event)
         self._rebuild()
 
     def rows(self) -> list[ErrorRow]:

@@ -126,7 +126,6 @@ class KnobList(Listing):
     def on_blur(self) -> None:
         """What was typed and not entered is forgotten."""
         self.entry = None
-        super().on_blur()
         self._rebuild()
 
 

@@ -72,6 +72,10 @@ class Listing(ScrollView, can_focus=True):
         self._strips: list[Strip | None] = []
         self._palette: Palette | None = None
 
+    def on_mount(self) -> None:
+        """Another theme draws everything anew."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.show_items(self._items))
+
     @property
     def items(self) -> tuple[Item, ...]:
         """All lines."""
@@ -136,7 +140,7 @@ class Listing(ScrollView, can_focus=True):
         """One visible line."""
         row = y + self.scroll_offset.y
         if self._palette is None or row >= len(self._items):
-            return Strip.blank(self.size.width)
+            return Strip.blank(self.size.width, self.rich_style)
         strip = self._strips[row]
         if strip is None:
             strip = self._palette.strip(self._drawn(self._items[row])).apply_style(self.rich_style)

@@ -55,6 +55,10 @@ class Panel(Widget):
         if changed:
             self.refresh(*(Region(0, y, size.width, 1) for y in changed if y < size.height))
 
+    def on_mount(self) -> None:
+        """Another theme draws everything anew."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.recompose_lines())
+
     def on_resize(self, _event: events.Resize) -> None:
         """Lines depend on the size."""
         self.recompose_lines()
@@ -70,7 +74,7 @@ class Panel(Widget):
     def render_line(self, y: int) -> Strip:
         """One line, from the cache when nothing changed."""
         if self._palette is None or y >= len(self._lines):
-            return Strip.blank(self.size.width)
+            return Strip.blank(self.size.width, self.rich_style)
         strip = self._strips[y]
         if strip is None:
             strip = self._palette.strip(self._lines[y]).apply_style(self.rich_style)
