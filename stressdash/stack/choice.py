@@ -9,6 +9,8 @@ from stressdash.stack.backend import Addresses, Stack
 
 __all__ = ["open_stack"]
 
+BACKENDS = ("auto", "embedded", "process", "external")
+
 
 def open_stack(
     backend: str,
@@ -22,7 +24,7 @@ def open_stack(
     """A stack that is not up yet.
 
     Args:
-        backend: `auto`, `embedded` or `external`; `auto` attaches where there is a `target_url`.
+        backend: one of `BACKENDS`; `auto` attaches where there is a `target_url`.
         state: the state folder.
         target_url: base URL of a service that already runs; for `external`, like the following.
         apm_url: where its APM data can be asked for.
@@ -41,11 +43,20 @@ def open_stack(
             raise UsageError("the external stack needs the URL of a service that runs")
         addresses = Addresses(target_url, apm_url, None, database_dsn)
         return ExternalStack(addresses, service_token)
+    if backend in ("embedded", "process"):
+        return _local(backend, state)
+    raise UsageError(f"there is no stack {backend!r}; the stacks are {', '.join(BACKENDS)}")
+
+
+def _local(backend: str, state: Path) -> Stack:
+    from stressdash.stack.folder import StateFolder
+    from stressdash.stack.knobs import KNOBS, REAL_DATABASE_KNOBS
+    from stressdash.stack.local import LocalStack
+
     if backend == "embedded":
-        from stressdash.stack.folder import StateFolder
-        from stressdash.stack.knobs import KNOBS
-        from stressdash.stack.local import LocalStack
         from stressdash.stack.programs import EmbeddedEngine
 
-        return LocalStack("embedded", StateFolder(state), EmbeddedEngine(state / "database"), KNOBS)
-    raise UsageError(f"there is no stack {backend!r}; the stacks are auto, embedded and external")
+        return LocalStack(backend, StateFolder(state), EmbeddedEngine(state / "database"), KNOBS)
+    from stressdash.stack.private_server import PrivateServer
+
+    return LocalStack(backend, StateFolder(state), PrivateServer(state / "server"), REAL_DATABASE_KNOBS)

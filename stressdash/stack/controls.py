@@ -72,6 +72,7 @@ class Controls:
         self._database: Database | None = None
         self._service_question = _Question(self._ask_service, clock)
         self._database_question = _Question(self._ask_database, clock)
+        self._variables_question = _Question(self._ask_variables, clock)
         self._desired: dict[str, str] = {}
         self._errors: dict[str, str] = {}
 
@@ -99,11 +100,11 @@ class Controls:
 
     async def knobs(self) -> tuple[Knob, ...]:
         """All knobs as wanted and as read back."""
-        service, database = await self._service_question.recent(), await self._database_question.recent()
+        service, variables = await self._service_question.recent(), await self._variables_question.recent()
         return tuple(
             spec.read(
                 service,
-                database,
+                variables,
                 desired=self._desired.get(spec.name),
                 error=self._errors.get(spec.name, ""),
             )
@@ -128,7 +129,7 @@ class Controls:
                 raise
         self._desired[name] = text
         self._service_question.expire()
-        self._database_question.expire()
+        self._variables_question.expire()
         knobs = {knob.name: knob for knob in await self.knobs()}
         return knobs[name]
 
@@ -156,17 +157,25 @@ class Controls:
         return self._database_question.problem if component == "database" else None
 
     async def _apply(self, spec: KnobSpec, text: str) -> None:
-        if spec.from_service is not None:
+        if spec.global_variable is None:
             if self._service is None:
-                raise KnobRejected(f"{spec.name} needs a service with an admin endpoint that we may use")
+                raise KnobRejected(f"{spec.name} needs a service whose admin endpoint we may use")
             await self._service.turn(spec.name, text)
         else:
             if self._database is None:
                 raise KnobRejected(f"{spec.name} needs a database that we may administrate")
-            await self._database.set_variable(spec.name, int(text))
+            await self._database.set_variable(spec.global_variable, int(text))
 
     async def _ask_service(self) -> ServiceStatus | None:
         return None if self._service is None else await self._service.status()
 
     async def _ask_database(self) -> DatabaseStatus | None:
         return None if self._database is None else await self._database.status()
+
+    async def _ask_variables(self) -> dict[str, str] | None:
+        database = self._database
+        if database is None:
+            return None
+        names = [spec.global_variable for spec in self._specs if spec.global_variable is not None]
+        values = {name: await database.variable(name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}

@@ -17,7 +17,7 @@ from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, 
 from stressdash.stack.backend import Addresses
 from stressdash.stack.controls import Controls
 from stressdash.stack.database import Database
-from stressdash.stack.knobs import KNOBS
+from stressdash.stack.knobs import REAL_DATABASE_KNOBS
 from stressdash.stack.service_client import ServiceClient
 
 __all__ = ["ExternalStack"]
@@ -45,8 +45,8 @@ class ExternalStack:
         self._service_token = service_token
         specs = [
             spec
-            for spec in KNOBS
-            if (spec.from_service and service_token) or (spec.from_database and addresses.database_dsn)
+            for spec in REAL_DATABASE_KNOBS
+            if (addresses.database_dsn if spec.global_variable else service_token)
         ]
         self._controls = Controls(specs)
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from stressdash.errors import UsageError
 from stressdash.quantities import parse_count, parse_duration
-from stressdash.samples import DatabaseStatus, Knob, PoolStatus, ServiceStatus
+from stressdash.samples import Knob, PoolStatus, ServiceStatus
 
-__all__ = ["KNOBS", "MAX_CONNECTIONS", "KnobSpec", "canonical", "find"]
+__all__ = ["KNOBS", "REAL_DATABASE_KNOBS", "KnobSpec", "canonical", "find"]
 
 DATABASE = "database"
 SERVICE = "service"
@@ -26,7 +26,8 @@ class KnobSpec:
 
     shown: Knob
     from_service: Callable[[ServiceStatus], object] | None = None
-    from_database: Callable[[DatabaseStatus], object] | None = None
+    global_variable: str | None = None
+    """Of the database."""
 
     @property
     def name(self) -> str:
@@ -34,7 +35,7 @@ class KnobSpec:
         return self.shown.name
 
     @property
-    def variable(self) -> str:
+    def environment_variable(self) -> str:
         """The service's environment variable for it."""
         return f"STATS_{self.shown.name.upper()}"
 
@@ -65,7 +66,7 @@ class KnobSpec:
     def read(
         self,
         service: ServiceStatus | None,
-        database: DatabaseStatus | None,
+        variables: Mapping[str, str] | None,
         *,
         desired: str | None,
         error: str,
@@ -74,8 +75,8 @@ class KnobSpec:
         value: object = None
         if self.from_service is not None and service is not None:
             value = self.from_service(service)
-        elif self.from_database is not None and database is not None:
-            value = self.from_database(database)
+        elif self.global_variable is not None and variables is not None:
+            value = variables.get(self.global_variable)
         actual = None if value is None else canonical(value)
         return replace(self.shown, desired=desired, actual=actual, error=error)
 
@@ -217,8 +218,22 @@ MAX_CONNECTIONS = KnobSpec(
         minimum=1,
         maximum=100_000,
     ),
-    from_database=lambda status: status.max_connections,
+    global_variable="max_connections",
+)
+FLUSH_LOG = KnobSpec(
+    _knob(
+        "innodb_flush_log_at_trx_commit",
+        "database: flush log at commit",
+        DATABASE,
+        "choice",
+        "1",
+        "1: each commit is durable. 2: a power cut loses up to a second. 0: so does a crash of the database.",
+        choices=("0", "1", "2"),
+    ),
+    global_variable="innodb_flush_log_at_trx_commit",
 )
 
 KNOBS = (MAX_OPEN, MAX_IDLE, CONN_MAX_LIFETIME, CANCELLATION, PUSH_TIMEOUT, SAMPLING, APM, MAX_CONNECTIONS)
-"""In the order of the Stack screen."""
+"""In the order of the Stack screen; every backend has them."""
+REAL_DATABASE_KNOBS = (*KNOBS, FLUSH_LOG)
+"""The embedded database always flushes."""

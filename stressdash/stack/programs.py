@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stressdash.paths import bundled
 from stressdash.stack.folder import Secrets
-from stressdash.stack.knobs import KNOBS, MAX_CONNECTIONS
+from stressdash.stack.knobs import KNOBS
 from stressdash.stack.program import PORT, Program
 
 __all__ = ["EmbeddedEngine", "apm_program", "service_program"]
@@ -41,7 +41,11 @@ def service_program(dsn: str, apm_url: str, secrets: Secrets, knobs: Mapping[str
             "STATS_ADMIN_TOKEN": secrets.service,
             "ELASTIC_APM_SERVER_URL": apm_url,
             "ELASTIC_APM_SECRET_TOKEN": secrets.apm,
-            **{spec.variable: knobs[spec.name] for spec in KNOBS if spec.from_service and spec.name in knobs},
+            **{
+                spec.environment_variable: knobs[spec.name]
+                for spec in KNOBS
+                if spec.global_variable is None and spec.name in knobs
+            },
         },
         stop_within_s=12.0,  # it drains for ten
         end_within_s=0.9,
@@ -66,7 +70,7 @@ class EmbeddedEngine:
             arguments=(
                 *(sys.executable, "-m", "stressdash.embedded.mysql"),
                 *("--port", PORT, "--data", str(self._data)),
-                *("--max-connections", knobs.get("max_connections", MAX_CONNECTIONS.shown.default)),
+                *("--max-connections", knobs.get("max_connections", "151")),
                 "--until-stdin-closes",
             ),
             environment={

@@ -1,4 +1,4 @@
-"""CPU time and memory of a process by its id. The only importer of psutil in the stack."""
+"""CPU time and memory of a process by its id."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from stressdash.stack import open_stack
 from stressdash.stack.backend import Stack
 from stressdash.stack.database import Database
 
-BACKENDS = ("embedded",)
+BACKENDS = ("embedded", "process")
 KNOBS = {
     "max_open": ("80", "80"),
     "max_idle": ("40", "40"),
@@ -34,14 +35,19 @@ pytestmark = pytest.mark.xdist_group("stacks")
 
 
 @pytest.fixture(params=BACKENDS)
-async def stack(request: pytest.FixtureRequest, own_folders: None, state_path: Path) -> AsyncIterator[Stack]:
+async def stack(
+    request: pytest.FixtureRequest, state_path: Path, needs: Callable[[str], str]
+) -> AsyncIterator[Stack]:
     """A stack that is up, and gone after the test."""
+    if request.param == "process":
+        needs("mariadbd")
     made = open_stack(request.param, state=state_path)
     try:
         await made.up(lambda _: None)
         yield made
     finally:
         await made.close()
+        shutil.rmtree((state_path / "server").resolve(), ignore_errors=True)
 
 
 @pytest.fixture
@@ -187,7 +193,9 @@ class TestKnobs:
         await stack.action("database", "restart")
         await stack.action("service", "restart")
         again = {knob.name: (knob.desired, knob.actual) for knob in await stack.knobs()}
-        assert again == {name: (actual, actual) for name, (_, actual) in KNOBS.items()}
+        assert {name: again[name] for name in KNOBS} == {
+            name: (actual, actual) for name, (_, actual) in KNOBS.items()
+        }
 
     async def test_untouched_have_their_default_and_no_wish(self, stack: Stack) -> None:
         for knob in await stack.knobs():

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stressdash.errors import UsageError
-from stressdash.samples import DatabaseStatus, PoolStatus, ServiceStatus
-from stressdash.stack.knobs import KNOBS, KnobSpec, find
+from stressdash.samples import PoolStatus, ServiceStatus
+from stressdash.stack.knobs import REAL_DATABASE_KNOBS, KnobSpec, find
 
 POOL = PoolStatus(800, 5, 3, 2, 1, 0, 0, 0.0, 0, 0, 0)
 SERVICE = ServiceStatus(
@@ -19,7 +19,8 @@ SERVICE = ServiceStatus(
     apm_enabled=False,
     conn_max_lifetime_s=60.0,
 )
-DATABASE = DatabaseStatus(max_connections=151)
+VARIABLES = {"max_connections": "151", "innodb_flush_log_at_trx_commit": "2"}
+KNOBS = REAL_DATABASE_KNOBS
 NAMES = [spec.name for spec in KNOBS]
 
 
@@ -81,7 +82,7 @@ class TestParse:
 
 class TestRead:
     def test_every_knob_is_read_back_from_its_component(self) -> None:
-        actual = {spec.name: spec.read(SERVICE, DATABASE, desired=None, error="").actual for spec in KNOBS}
+        actual = {spec.name: spec.read(SERVICE, VARIABLES, desired=None, error="").actual for spec in KNOBS}
         assert actual == {
             "max_open": "800",
             "max_idle": "5",
@@ -91,12 +92,13 @@ class TestRead:
             "sampling": "1",
             "apm": "off",
             "max_connections": "151",
+            "innodb_flush_log_at_trx_commit": "2",
         }
 
     @pytest.mark.parametrize("name", NAMES)
     def test_what_cannot_be_asked_is_unknown(self, name: str) -> None:
         assert knob(name).read(None, None, desired="1", error="no").actual is None
-        empty = knob(name).read(ServiceStatus(), DatabaseStatus(), desired=None, error="")
+        empty = knob(name).read(ServiceStatus(), {}, desired=None, error="")
         assert empty.actual is None
 
 

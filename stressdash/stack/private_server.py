@@ -1,0 +1,271 @@
+"""A private MariaDB or MySQL from the PATH: own data, own accounts, loopback only, ready within seconds.
+
+Nothing of an installed server is used but its programs: no configuration file, no system data, no system
+socket. The accounts' passwords reach it in an init file that only its own account can read. A server that
+root starts runs as `mysql` or `nobody`; that account could not reach data inside root's private state folder,
+so the data lies in a private folder under /var/tmp then, to which a link in the state folder leads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from stressdash.errors import StackError
+from stressdash.stack.folder import Secrets, usable
+from stressdash.stack.orphan import end_orphan
+from stressdash.stack.program import PORT, Program
+from stressdash.text import escape
+
+__all__ = ["PrivateServer", "Server", "find_server"]
+
+PROGRAMS: Final = ("mariadbd", "mysqld")
+MORE_FOLDERS: Final = (
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/usr/libexec",
+    "/opt/homebrew/bin",
+    "/usr/local/mysql/bin",
+)
+"""Where servers lie that are not on the PATH of ordinary users."""
+ACCOUNTS: Final = ("mysql", "nobody")
+VERSION: Final = re.compile(r"Ver (\d+)\.(\d+)")
+REFUSED_FROM: Final = 9
+"""MySQL 9 has no authentication by password that works without TLS."""
+INIT_S: Final = 60.0
+ANSWER_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server program that was found."""
+
+    path: str
+    mariadb: bool
+    version: tuple[int, int]
+
+    @property
+    def product(self) -> str:
+        """As people call it."""
+        return "MariaDB" if self.mariadb else "MySQL"
+
+
+async def find_server() -> Server:
+    """The first server on the PATH, MariaDB before MySQL.
+
+    Raises:
+        StackError: there is none that can be used; with what helps.
+    """
+    where = os.pathsep.join((os.environ.get("PATH", os.defpath), *MORE_FOLDERS))
+    for program in PROGRAMS:
+        if path := shutil.which(program, path=where):
+            break
+    else:
+        raise StackError(
+            "neither mariadbd nor mysqld is on the PATH: install one, for instance with "
+            "'apt-get install mariadb-server', or use --stack embedded"
+        )
+    said = await _output(path, "--no-defaults", "--version", within_s=ANSWER_S)
+    found = VERSION.search(said)
+    if found is None:
+        raise StackError(f"{path} does not tell its version: {escape(said, 200)}")
+    server = Server(path, "MariaDB" in said, (int(found[1]), int(found[2])))
+    if not server.mariadb and server.version[0] >= REFUSED_FROM:
+        raise StackError(f"{path} is MySQL {server.version[0]}: use MySQL 8, MariaDB or --stack embedded")
+    return server
+
+
+class PrivateServer:
+    """The database engine of the process backend.
+
+    Args:
+        home: its folder; created, or made a link, by `prepare`.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.name = "a private database server"
+        self._link = home
+        self._server: Server | None = None
+        self._account = _account() if os.geteuid() == 0 else None
+        self._port = 0
+
+    async def prepare(self, secrets: Secrets) -> None:
+        """Find the program, make its data once, write its init file, choose a port."""
+        self._server = await find_server()
+        with usable(self._link.parent):
+            home = self._home()
+            data = home / "data"
+            await asyncio.to_thread(end_orphan, data / "mysqld.pid", data)
+            if not data.exists():
+                await self._make_data(data)
+            self._write(home / "init.sql", _accounts_sql(secrets))
+        self._port = _free_port()
+
+    def program(self, secrets: Secrets, knobs: Mapping[str, str]) -> Program:  # noqa: ARG002  they are in the init file
+        """How to run it."""
+        assert self._server is not None
+        home = self._link.resolve()
+        flags = {
+            "datadir": home / "data",
+            "init-file": home / "init.sql",
+            "socket": "mysqld.sock",  # relative to datadir: its path has no length limit
+            "pid-file": home / "data" / "mysqld.pid",
+            "bind-address": "127.0.0.1",
+            "port": PORT,
+            "max-connections": knobs.get("max_connections", "151"),
+            "innodb-flush-log-at-trx-commit": knobs.get("innodb_flush_log_at_trx_commit", "1"),
+            **self._flavour(),
+        }
+        return Program(
+            name="database",
+            arguments=(
+                *(self._server.path, "--no-defaults", "--skip-name-resolve"),
+                *(f"--{name}={value}" for name, value in flags.items()),
+            ),
+            port=self._port,
+            ready=r"Version: '.* port: (?P<port>\d+)",
+            warded=True,
+            ready_within_s=30.0,
+            stop_within_s=20.0,
+            end_within_s=0.8,
+        )
+
+    def _flavour(self) -> dict[str, str]:
+        """Flags that depend on the product and on who starts it."""
+        assert self._server is not None
+        flags = {} if self._account is None else {"user": self._account.pw_name}
+        if self._server.mariadb:
+            return flags
+        flags |= {"mysqlx": "OFF"}
+        if self._server.version >= (8, 4):
+            return flags | {"mysql-native-password": "ON", "authentication-policy": "mysql_native_password"}
+        return flags | {"default-authentication-plugin": "mysql_native_password"}
+
+    def _home(self) -> Path:
+        """The folder itself, made when it is missing."""
+        if self._account is None:
+            self._link.mkdir(mode=0o700, exist_ok=True)
+        elif not self._link.exists():
+            self._link.unlink(missing_ok=True)  # a link to what is no more
+            made = Path(tempfile.mkdtemp(prefix="stressdash-", dir="/var/tmp"))
+            self._own(made)
+            self._link.symlink_to(made)
+        return self._link.resolve()
+
+    async def _make_data(self, data: Path) -> None:
+        """Make the system tables beside their place and then move them there, whole."""
+        assert self._server is not None
+        new = Path(tempfile.mkdtemp(prefix="new-", dir=data.parent))
+        self._own(new)
+        flags = [f"--datadir={new}"]
+        if self._account is not None:
+            flags.append(f"--user={self._account.pw_name}")
+        try:
+            if self._server.mariadb:
+                await _output(
+                    self._installer(),
+                    "--no-defaults",
+                    "--skip-test-db",
+                    "--skip-name-resolve",
+                    *flags,
+                    within_s=INIT_S,
+                )
+            else:
+                await _output(
+                    self._server.path, "--no-defaults", "--initialize-insecure", *flags, within_s=INIT_S
+                )
+            await asyncio.to_thread(new.rename, data)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def _installer(self) -> str:
+        assert self._server is not None
+        beside = Path(self._server.path).parent
+        where = os.pathsep.join((str(beside), str(beside.parent / "bin"), os.environ.get("PATH", os.defpath)))
+        for name in ("mariadb-install-db", "mysql_install_db"):
+            if path := shutil.which(name, path=where):
+                return path
+        raise StackError(f"{self._server.path} is there, but mariadb-install-db is not: install it, too")
+
+    def _write(self, path: Path, text: str) -> None:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        self._own(path)
+
+    def _own(self, path: Path) -> None:
+        if self._account is not None:
+            os.chown(path, self._account.pw_uid, self._account.pw_gid)
+
+
+def _accounts_sql(secrets: Secrets) -> str:
+    """One statement a line, as init files want it; the passwords are hexadecimal and need no quoting."""
+    accounts = (
+        ("stats", secrets.database, "stats.*"),
+        ("stressdash", secrets.database_admin, "*.*"),
+    )
+    lines = ["CREATE DATABASE IF NOT EXISTS stats CHARACTER SET utf8mb4;"]
+    for name, password, where in accounts:
+        lines += [
+            f"CREATE USER IF NOT EXISTS '{name}'@'127.0.0.1' IDENTIFIED BY '{password}';",
+            f"ALTER USER '{name}'@'127.0.0.1' IDENTIFIED BY '{password}';",
+            f"GRANT ALL PRIVILEGES ON {where} TO '{name}'@'127.0.0.1';",
+        ]
+    lines.append(f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{secrets.database_admin}';")
+    return "\n".join(lines) + "\n"
+
+
+def _account() -> pwd.struct_passwd:
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    for name in ACCOUNTS:
+        if name in known:
+            return known[name]
+    raise StackError("root may not run a database server itself, and there is no account mysql or nobody")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _output(*command: str, within_s: float) -> str:
+    """What a command says, on either stream.
+
+    Raises:
+        StackError: it cannot be run, fails, or takes too long; with its last words.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StackError(f"cannot run {command[0]}: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(within_s):
+            said, _ = await process.communicate()
+    except TimeoutError as error:
+        raise StackError(f"{command[0]} did not end within {within_s:g} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    text = said.decode(errors="replace").strip()
+    if process.returncode:
+        words = next((line for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
+        raise StackError(f"{command[0]} failed with exit code {process.returncode}: {escape(words, 300)}")
+    return text
