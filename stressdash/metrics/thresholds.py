@@ -1,0 +1,187 @@
+"""Thresholds in k6's spirit: what a run must hold to pass.
+
+    threshold   = [ metric [ "{name:" request "}" ] ":" ] aggregation operator number
+    aggregation = "p(" 0..100 ")" | avg | med | min | max | count | rate
+    operator    = < | <= | > | >= | == | !=
+    number      = 200 | 200ms | 1.5s | 300us | 0.01 | 1%
+
+Durations without a unit are milliseconds, as in k6, whose metric names are understood too. Without a metric,
+`rate` means `failed`, `count` means `requests`, and the others mean `latency`. A figure that is not known, or
+is only a lower bound where an upper limit was set, does not hold the threshold: nothing passes for lack of
+samples.
+"""
+
+from __future__ import annotations
+
+import difflib
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from stressdash.errors import BadInput
+from stressdash.metrics.measures import Measure, Reading
+from stressdash.text import duration_us
+
+__all__ = ["Outcome", "Threshold", "evaluate", "parse_threshold"]
+
+TREND: Final = ("p", "avg", "med", "min", "max", "count")
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "latency": TREND,
+    "corrected": TREND,
+    "connect": TREND,
+    "tls": TREND,
+    "first_byte": TREND,
+    "failed": ("rate", "count"),
+    "requests": ("count", "rate"),
+    "goodput": ("count", "rate"),
+    "apm.latency": ("p", "avg", "med"),
+    "apm.failed": ("rate", "count"),
+    "apm.requests": ("count", "rate"),
+}
+"""Metrics with the aggregations they have."""
+
+ALIASES: Final[Mapping[str, str]] = {
+    "http_req_duration": "latency",
+    "http_req_connecting": "connect",
+    "http_req_tls_handshaking": "tls",
+    "http_req_waiting": "first_byte",
+    "http_req_failed": "failed",
+    "http_reqs": "requests",
+}
+"""k6's names."""
+
+OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+UNITS_US: Final[Mapping[str, float]] = {"us": 1.0, "": 1e3, "ms": 1e3, "s": 1e6, "m": 60e6}
+
+FORM: Final = re.compile(
+    r"""\s*
+    (?: (?P<metric>[A-Za-z_][\w.]*) \s* (?:\{ \s* name \s* : \s* (?P<name>[^{}]*?) \s* \})? \s* : )? \s*
+    (?: p\( \s* (?P<percent>\d+(?:\.\d+)?) \s* \) | (?P<word>[A-Za-z]\w*) ) \s*
+    (?P<operator><=|>=|==|!=|<|>) \s*
+    (?P<number>\d+(?:\.\d*)?|\.\d+) \s* (?P<unit>[A-Za-z]+|%)?
+    \s*""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One condition; `text` is how the user wrote it."""
+
+    text: str
+    metric: str
+    aggregation: str
+    """`p`, `avg`, `med`, `min`, `max`, `count` or `rate`."""
+    q: float | None
+    """Quantile of `p`, 0 to 1."""
+    operator: str
+    limit: float
+    """Microseconds for durations, else as it is."""
+    name: str = ""
+    """Name of the request; empty for all."""
+    abort_on_fail: bool = False
+    delay_s: float = 0.0
+    """Measured seconds before which it is not evaluated while the run goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A threshold and what came of it."""
+
+    threshold: Threshold
+    reading: Reading
+
+    @property
+    def held(self) -> bool:
+        """Whether it can be shown to hold."""
+        value, limit = self.reading.value, self.threshold.limit
+        if value is None:
+            return False
+        if self.reading.at_least and self.threshold.operator not in {">", ">="}:
+            return False
+        return OPERATORS[self.threshold.operator](value, limit)
+
+    @property
+    def sentence(self) -> str:
+        """What came of it, for instance `threshold p(99)<200: 231ms`."""
+        value = self.reading.value
+        if value is None:
+            return f"threshold {self.threshold.text}: not known, {self.reading.why}"
+        duration = _is_duration(self.threshold.metric, self.threshold.aggregation)
+        shown = duration_us(value) if duration else f"{value:,.4g}"
+        return f"threshold {self.threshold.text}: {'>=' if self.reading.at_least else ''}{shown}"
+
+
+def parse_threshold(text: str, *, abort_on_fail: bool = False, delay_s: float = 0.0) -> Threshold:
+    """A threshold from its text.
+
+    Raises:
+        BadInput: One sentence with what would be right.
+    """
+    match = FORM.fullmatch(text)
+    if match is None:
+        raise BadInput(f"threshold {text!r} is not of the form 'p(99)<200' or 'failed:rate<0.01'")
+    aggregation = "p" if match["percent"] else match["word"]
+    metric = _metric(text, match["metric"], aggregation)
+    if aggregation not in KINDS[metric]:
+        known = ", ".join("p(N)" if each == "p" else each for each in KINDS[metric])
+        raise BadInput(f"threshold {text!r}: {metric} has {known}, not {aggregation}")
+    q = float(match["percent"]) / 100 if match["percent"] else None
+    if q is not None and q > 1:
+        raise BadInput(f"threshold {text!r}: a percentile lies between 0 and 100")
+    return Threshold(
+        text=text.strip(),
+        metric=metric,
+        aggregation=aggregation,
+        q=q,
+        operator=match["operator"],
+        limit=_limit(text, float(match["number"]), match["unit"] or "", metric, aggregation),
+        name=match["name"] or "",
+        abort_on_fail=abort_on_fail,
+        delay_s=delay_s,
+    )
+
+
+def _metric(text: str, given: str | None, aggregation: str) -> str:
+    if given is None:
+        return {"rate": "failed", "count": "requests"}.get(aggregation, "latency")
+    metric = ALIASES.get(given, given)
+    if metric in KINDS:
+        return metric
+    near = difflib.get_close_matches(given, [*KINDS, *ALIASES], n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(KINDS)}"
+    raise BadInput(f"threshold {text!r}: there is no metric {given!r}; {hint}")
+
+
+def _limit(text: str, number: float, unit: str, metric: str, aggregation: str) -> float:
+    if _is_duration(metric, aggregation):
+        if unit not in UNITS_US:
+            raise BadInput(f"threshold {text!r}: a duration is in us, ms, s or m, not {unit!r}")
+        return number * UNITS_US[unit]
+    if unit == "%" and (metric.endswith("failed") and aggregation == "rate"):
+        return number / 100
+    if unit:
+        raise BadInput(f"threshold {text!r}: {metric} {aggregation} is a plain number, without {unit!r}")
+    return number
+
+
+def _is_duration(metric: str, aggregation: str) -> bool:
+    return "p" in KINDS[metric] and aggregation != "count"
+
+
+def evaluate(threshold: Threshold, measures: Mapping[tuple[str, str], Measure]) -> Outcome:
+    """Hold a threshold against measures by (metric, request name), where '' names all requests together."""
+    measure = measures.get((threshold.metric, threshold.name))
+    if measure is None:
+        return Outcome(threshold, Reading(None, why="nothing was measured under that name"))
+    return Outcome(threshold, measure.read(threshold.aggregation, threshold.q))
