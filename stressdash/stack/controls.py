@@ -44,8 +44,9 @@ class _Question(Generic[T]):
             self._asked_s = self._clock()
         return self._answer
 
-    def expire(self) -> None:
-        """The last answer is of no use any more."""
+    def forget(self) -> None:
+        """The last answer is of no use any more, nor is the last problem."""
+        self._answer, self.problem = None, None
         self._asked_s = -math.inf
 
     async def recent(self) -> T | None:
@@ -128,10 +129,14 @@ class Controls:
                 self._errors[name] = str(error)
                 raise
         self._desired[name] = text
-        self._service_question.expire()
-        self._variables_question.expire()
+        self.forget()
         knobs = {knob.name: knob for knob in await self.knobs()}
         return knobs[name]
+
+    def forget(self) -> None:
+        """Something has changed: what was told before is of no use any more."""
+        for question in (self._service_question, self._database_question, self._variables_question):
+            question.forget()
 
     def component_of(self, name: str) -> str:
         """Which component a knob belongs to."""

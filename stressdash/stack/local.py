@@ -142,13 +142,13 @@ class LocalStack:
         await self._open_link()
         if action == "kill":
             await self._ask(Verb.KILL, component)
-            return
         if action in ("stop", "restart"):
             await self._ask(Verb.STOP, component)
         if action in ("start", "restart"):
             await self._ensure(component)
             if component == "service":
                 await self._await_readiness()
+        self._controls.forget()
 
     async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:
         """Log lines from the supervisor, of all lives of the component."""
