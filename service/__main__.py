@@ -49,30 +49,24 @@ async def _serve(settings: Settings, *, watch_stdin: bool) -> int:
             f"service: cannot listen on {settings.host} port {settings.port}: {error.strerror}\n"
         )
         return 3
-    stop: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-    _watch(stop, watch_stdin=watch_stdin)
+    _watch(app, watch_stdin=watch_stdin)
     sys.stdout.write(f"listening on {address}\n")
     sys.stdout.flush()
     gc.freeze()
-    await app.stop(await stop)
+    await app.serve()
     return 0
 
 
-def _watch(stop: asyncio.Future[float], *, watch_stdin: bool) -> None:
-    """Set `stop` to the patience of the drain when a signal comes or standard input ends."""
+def _watch(app: App, *, watch_stdin: bool) -> None:
+    """Ask the service to stop when a signal comes or standard input ends."""
     loop = asyncio.get_running_loop()
-
-    def ask(patience_s: float) -> None:
-        if not stop.done():
-            stop.set_result(patience_s)
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask, DRAIN_S)
+        loop.add_signal_handler(number, app.ask_to_stop, DRAIN_S)
 
     def read_until_end() -> None:
         while os.read(STDIN, 4096):
             pass
-        loop.call_soon_threadsafe(ask, ORPHAN_DRAIN_S)
+        loop.call_soon_threadsafe(app.ask_to_stop, ORPHAN_DRAIN_S)
 
     if watch_stdin:
         # A thread, because the event loop cannot watch every kind of file that standard input may be.

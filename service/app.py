@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,8 +24,9 @@ from service.health import Health
 from service.ids import IdSource
 from service.pool import Pool
 from service.reporter import Reporter
+from service.request import whole_request
 from service.rpc import RpcServer
-from service.settings import Settings
+from service.settings import INHERIT, Settings
 from service.stats import StatsService
 from service.twirp import Router
 
@@ -42,7 +44,7 @@ HANG_UP_S = 0.2
 
 
 class App:
-    """The running service. Make it inside an event loop; then `start`, and in the end `stop`."""
+    """The running service. Make it inside an event loop; then `start`, and `serve` until `ask_to_stop`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -56,7 +58,7 @@ class App:
         server_url = settings.apm_server_url
         start_agent = partial(Agent, server_url, settings.apm_secret_token) if server_url else None
         self._reporter = Reporter(start_agent, settings.dsn, random.Random())
-        self._rpc = RpcServer(Router(*stats.methods), self._books, self._reporter, lambda: self._knobs)
+        self._rpc = RpcServer(Router(*stats.methods), self._books, self._reporter)
         self._pages: dict[tuple[str, str], Page] = {
             ("GET", "/healthz"): self._healthz,
             ("GET", "/readyz"): self._readyz,
@@ -65,6 +67,10 @@ class App:
             admin = Admin(settings.admin_token, self.status, self.turn)
             self._pages |= {("GET", "/admin/status"): admin.status, ("PATCH", "/admin/knobs"): admin.knobs}
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._deadline = math.inf
+        """Of the drain, in seconds of the event loop."""
+        self._drain: asyncio.Timeout | None = None
 
     async def start(self) -> str:
         """Bind and serve; returns the address as a URL.
@@ -72,7 +78,8 @@ class App:
         Raises:
             OSError: the address cannot be bound.
         """
-        self._server = Server(self._dispatch, handler_cancellation=True, access_log=None)
+        self._server = Server(self._dispatch, request_factory=whole_request, access_log=None)
+        self._server.handler_cancellation = self._knobs.cancellation == INHERIT
         self._runner = ServerRunner(self._server, shutdown_timeout=HANG_UP_S)
         await self._runner.setup()
         self._site = TCPSite(self._runner, self._settings.host, self._settings.port, backlog=4096)
@@ -82,14 +89,23 @@ class App:
         host, port = self._runner.addresses[0][:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    async def stop(self, patience_s: float) -> None:
-        """Take nothing new, let calls finish for a while, cancel what remains, close everything."""
-        self._health.draining = True
+    def ask_to_stop(self, patience_s: float) -> None:
+        """Begin the drain; calls in flight get so long, or shorter if somebody is less patient."""
+        deadline = asyncio.get_running_loop().time() + patience_s
+        self._deadline = min(self._deadline, deadline)
+        if self._drain:
+            self._drain.reschedule(self._deadline)
+        self._stopping.set()
+
+    async def serve(self) -> None:
+        """Serve until asked to stop, then drain: nothing new, time for what is in flight, all closed."""
+        await self._stopping.wait()
         await self._site.stop()
         self._server.pre_shutdown()
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout_at(self._deadline) as self._drain:
                 await self._books.empty()
+        self._drain = None
         await self._runner.cleanup()
         for task in self._tasks:
             task.cancel()
@@ -123,6 +139,7 @@ class App:
         knobs = self._knobs.changed(values)
         self._reporter.turn(on=knobs.apm, sampling=knobs.sampling)
         self._knobs = knobs
+        self._server.handler_cancellation = knobs.cancellation == INHERIT
         self._pool.resize(self._knobs.limits)
 
     async def _dispatch(self, request: BaseRequest) -> Response:

@@ -17,19 +17,16 @@ PROBE_TIMEOUT_S = 2.0
 
 @dataclass(slots=True)
 class Health:
-    """Readiness: the tables were seen, the database answers through the pool, nobody asked to stop."""
+    """Readiness: the tables were seen and the database answers through the pool."""
 
     pool: Pool[Connection]
     tables: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the tables exist."""
     last_error: str = ""
     """Why the tables do not exist yet."""
-    draining: bool = False
 
     async def obstacle(self) -> str | None:
         """Why the service is not ready; None when it is."""
-        if self.draining:
-            return "the service is stopping"
         if not self.tables.is_set():
             return self.last_error or "the tables are being created"
         try:

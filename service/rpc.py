@@ -1,9 +1,8 @@
 """Twirp over aiohttp: a request becomes a call, its outcome an answer, an APM report and perhaps a log line.
 
-Cancellation. With `inherit` the handler's task runs the call, and aiohttp cancels that task when the client
-hangs up: the insert is cancelled, and APM gets "twirp error internal: context canceled". With `shield` the
-call runs in a task of its own, which nobody cancels: it finishes and is reported as what it was, although its
-answer finds nobody.
+Cancellation is the app's: with `inherit` aiohttp cancels the handler's task when the client hangs up, so
+the insert is cancelled, and APM gets "twirp error internal: context canceled". With `shield` nobody cancels
+it: it finishes and is reported as what it was, although its answer finds nobody.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 
 from aiohttp import ClientPayloadError
 from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge, Response
@@ -20,7 +18,6 @@ from service.books import Books
 from service.call import Call
 from service.peer import remote_ip
 from service.reporter import Reporter
-from service.settings import SHIELD, Knobs
 from service.twirp import JSON, Router, TwirpError, decode, encode, wrap
 
 __all__ = ["RpcServer"]
@@ -31,12 +28,10 @@ _LOG = logging.getLogger(__name__)
 class RpcServer:
     """Serves the methods of a router."""
 
-    def __init__(self, router: Router, books: Books, reporter: Reporter, knobs: Callable[[], Knobs]) -> None:
+    def __init__(self, router: Router, books: Books, reporter: Reporter) -> None:
         self._router = router
         self._books = books
         self._reporter = reporter
-        self._knobs = knobs
-        self._shielded: set[asyncio.Task[Response]] = set()
 
     async def serve(self, request: BaseRequest) -> Response:
         """Answer one request."""
@@ -48,12 +43,7 @@ class RpcServer:
             path=request.path,
             traceparent=request.headers.get("traceparent"),
         )
-        if self._knobs().cancellation != SHIELD:
-            return await self._perform(call, request)
-        task = asyncio.get_running_loop().create_task(self._perform(call, request))
-        self._shielded.add(task)
-        task.add_done_callback(self._shielded.discard)
-        return await asyncio.shield(task)
+        return await self._perform(call, request)
 
     async def _perform(self, call: Call, request: BaseRequest) -> Response:
         self._books.begin()

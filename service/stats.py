@@ -16,7 +16,7 @@ from service.database import Connection
 from service.errors import InvalidRequest, PushTimeout
 from service.ids import IdSource
 from service.pool import Pool
-from service.settings import Knobs
+from service.settings import INHERIT, Knobs
 from service.stats_pb2 import PushRequest, PushResponse
 from service.twirp import Method
 
@@ -52,6 +52,9 @@ class StatsService:
             DatabaseError: it could not be stored.
         """
         validate(request)
+        if self._knobs().cancellation == INHERIT:
+            # As database/sql looks at its context first: a hang-up that is already here cancels the insert.
+            await asyncio.sleep(0)
         timeout_s = self._knobs().push_timeout_s
         if not timeout_s:
             await self._store(request, call)

@@ -180,7 +180,7 @@ class Session:
         return self.state in (RunState.RUNNING, RunState.PAUSED, RunState.DRAINING)
 
     async def start_load(self) -> None:
-        """Start a run with the present connections, duration and knobs; while the stack starts, once it is ready.
+        """Start a run with the present connections, duration and knobs, or do so once the stack is ready.
 
         Raises:
             StressdashError: the plan, the target or the engine cannot be used.

@@ -48,6 +48,15 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A write on its way into a commit."""
+
+    write: Write
+    done: Callable[[Outcome], None]
+    withdrawn: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A running SELECT: its columns, and its rows in chunks of `CHUNK_ROWS`."""
 
@@ -80,16 +89,21 @@ class Store:
             raise StackError(
                 f"the database file {self._path} cannot be used ({error}); move it away to start afresh"
             ) from error
-        self._waiting: list[tuple[Write, Callable[[Outcome], None]]] = []
+        self._waiting: list[_Waiting] = []
         self._commit: asyncio.Task[None] | None = None
         self.commits = 0
         """Transactions so far, each synced once."""
         self.writes = 0
         """Statements that they made durable."""
 
-    def submit(self, write: Write, done: Callable[[Outcome], None]) -> None:
-        """Put a write into the next commit; `done` is called on the loop once it is durable or has failed."""
-        self._waiting.append((write, done))
+    def submit(
+        self, write: Write, done: Callable[[Outcome], None], withdrawn: Callable[[], bool] = bool
+    ) -> None:
+        """Put a write into the next commit; `done` is called on the loop once it is durable or has failed.
+
+        A write that is `withdrawn` by the time its commit begins is left out, and fails with 1317.
+        """
+        self._waiting.append(_Waiting(write, done, withdrawn))
         if self._commit is None:
             self._commit = asyncio.get_running_loop().create_task(self._commit_waiting())
 
@@ -142,16 +156,22 @@ class Store:
     async def _commit_waiting(self) -> None:
         run = asyncio.get_running_loop().run_in_executor
         while self._waiting:
-            batch, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting, []
+            batch = []
+            for waiter in waiting:
+                if waiter.withdrawn():
+                    waiter.done(SqlFault(1317, "Query execution was interrupted"))
+                else:
+                    batch.append(waiter)
             outcomes, schema = await run(
-                self._thread, _committed, self._writer, [write for write, _ in batch]
+                self._thread, _committed, self._writer, [waiter.write for waiter in batch]
             )
             self.commits += 1
             self.writes += sum(not isinstance(outcome, SqlFault) for outcome in outcomes)
             if schema is not None:
                 self.columns = schema
-            for (_, done), outcome in zip(batch, outcomes, strict=True):
-                done(outcome)
+            for waiter, outcome in zip(batch, outcomes, strict=True):
+                waiter.done(outcome)
         self._commit = None
 
     def _release(self) -> None:

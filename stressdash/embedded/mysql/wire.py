@@ -67,6 +67,7 @@ class Wire(asyncio.StreamReaderProtocol):
         self._commands = False
         self._fast = False
         self._held = bytearray()
+        self._gone = False
         self._since_s = server.status.clock()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -79,8 +80,14 @@ class Wire(asyncio.StreamReaderProtocol):
             transport.write(framed(TOO_MANY, 0))
             transport.close()
 
+    def eof_received(self) -> bool | None:
+        """The client hung up: an insert of it whose commit has not begun is withdrawn."""
+        self._gone = True
+        return super().eof_received()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client; what it had in a commit stays there."""
+        self._gone = True
         self._server.leave(self)
         super().connection_lost(exc)
 
@@ -167,7 +174,7 @@ class Wire(asyncio.StreamReaderProtocol):
             return False
         self._server.status.threads_running += 1
         self._server.status.questions += 1
-        self._server.store.submit(write, self._answer)
+        self._server.store.submit(write, self._answer, lambda: self._gone)
         return True
 
     def _answer(self, outcome: Outcome) -> None:
