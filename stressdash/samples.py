@@ -166,6 +166,8 @@ class Window:
     faults: tuple[Fault, ...] = ()
     exemplars: tuple[Exemplar, ...] = ()
     """The slowest requests of the window."""
+    waited: int = 0
+    """Open loop: requests that came due while every connection was busy, so that the cap made them wait."""
     faults_other: int = 0
     """Failed requests beyond the cap of distinct faults; they are part of `failed`."""
 

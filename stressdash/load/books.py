@@ -123,6 +123,11 @@ class Books:
         """Time to first byte of the full answers in `several`."""
         self.failed_latency: Histogram = defaultdict(int)
         self.timeouts: Histogram = defaultdict(int)
+        self.intended: Histogram = defaultdict(int)
+        """Latency from the intended start, of the open loop."""
+        self.intended_bounds: Histogram = defaultdict(int)
+        self.send_lag: Histogram = defaultdict(int)
+        self.waited = 0
         self.connect: Histogram = defaultdict(int)
         self.loop_lag: Histogram = defaultdict(int)
         self.failed = 0
@@ -156,6 +161,12 @@ class Books:
         self.failed_latency[index] += 1
         self.timeouts[index] += 1
         self.broken(kind, latency_ns, ending)
+
+    def unfinished(self, age_ns: int) -> None:
+        """Book the age of a request that the schedule holds but the run did not finish: a lower bound."""
+        index = bucket_index(age_ns // 1000)
+        self.intended[index] += 1
+        self.intended_bounds[index] += 1
 
     def broken(self, kind: FaultKind, held_ns: int, ending: Ending) -> None:
         """Book a request that ended without a full answer after holding its connection for `held_ns`."""
@@ -220,17 +231,18 @@ class Books:
             latency=_sum(self.single, self.several),
             latency_failed=dict(self.failed_latency),
             latency_timeouts=dict(self.timeouts),
-            latency_intended={},
-            latency_intended_bounds={},
+            latency_intended=dict(self.intended),
+            latency_intended_bounds=dict(self.intended_bounds),
             connect=dict(self.connect),
             tls={},
             first_byte=_sum(self.single, self.several_first),
-            send_lag={},
+            send_lag=dict(self.send_lag),
             loop_lag=dict(self.loop_lag),
             busy_ns=self.ended_ns + gauges.age_ns - self._age_ns,
             cpu_ns=gauges.cpu_ns - self._cpu_ns,
             faults=tuple(self._fault(kind, tally) for kind, tally in self._tallies.items()),
             exemplars=tuple(self.slowest),
+            waited=self.waited,
             faults_other=self._other,
         )
         self._age_ns, self._cpu_ns = gauges.age_ns, gauges.cpu_ns

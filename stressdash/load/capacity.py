@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 from pathlib import Path
@@ -14,12 +15,15 @@ __all__ = ["check_capacity", "workers_needed"]
 SPARE_DESCRIPTORS: Final = 64
 """What a worker needs beside its connections."""
 CONNECTIONS_PER_WORKER: Final = 5_000
+REQUESTS_PER_WORKER: Final = 20_000.0
+"""Arrivals per second that leave a worker some of its core."""
 PORT_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def workers_needed(connections: int) -> int:
-    """Number of workers for so many connections: one until there is more than one can serve well."""
-    return min(-(-connections // CONNECTIONS_PER_WORKER), os.cpu_count() or 1)
+def workers_needed(connections: int, rate: float | None = None) -> int:
+    """Number of workers: one until there is more than one can serve well, at most one per core."""
+    by_rate = 1 if rate is None else math.ceil(rate / REQUESTS_PER_WORKER)
+    return min(max(-(-connections // CONNECTIONS_PER_WORKER), by_rate), os.cpu_count() or 1)
 
 
 def check_capacity(connections: int, workers: int, addresses: int) -> None:

@@ -38,6 +38,8 @@ class Conductor(Loop):
         self._limited = assignment.max_requests is not None
         self._budget = UNLIMITED if assignment.max_requests is None else assignment.max_requests
         """Credit set aside while paused."""
+        self._rate = plan.rate
+        self._owed_before = 0
         self._phase = Phase.RUN
         self._segment = 0
         self._start_ns = 0
@@ -52,6 +54,8 @@ class Conductor(Loop):
         self._end_ns = NEVER_NS if end_ns is None else end_ns
         self._edge_ns = min(start_ns + GRID_NS, self._end_ns)
         self._credit = self._budget
+        if self._rate is not None:
+            self._open_loop(self._rate, start_ns)
         self._books.begin(time.process_time_ns())
         self._add_connections(self._wanted)
         self._obey(start_ns)  # what came together with the start
@@ -64,14 +68,29 @@ class Conductor(Loop):
             edge = self._edge_ns
             if edge == self._end_ns:
                 self._end_ns = NEVER_NS
+                self._count_due(edge)
+                self._offer_idle()
                 self._stop(self._stop_mode, edge)
             else:
                 self._close_window(edge)
         for connection in self._timers.due(now):
             self._expire(connection, now)
+        if self._due_ns <= now:
+            fresh = self._count_due(now + 1)
+            self._offer_idle()
+            self._books.waited += min(fresh, self._credit)
+
+    def _count_due(self, before_ns: int) -> int:
+        fresh = self._pacer.advance(before_ns)
+        self._due_ns = self._pacer.next_ns
+        self._owed += fresh
+        self._credit += fresh
+        return fresh
 
     def _close_window(self, at_ns: int) -> None:
         """Report everything since the last window, and begin the next at `at_ns`."""
+        if self._due_ns < at_ns:
+            self._count_due(at_ns)
         if at_ns > self._window_ns:
             self._link.report(Report("window", self._window(at_ns)))
             self._window_ns = at_ns
@@ -85,7 +104,9 @@ class Conductor(Loop):
         if (at_ns - self._start_ns) % SECOND_NS == 0:
             self._hand_in_slowest()
         issued = (self._number - self._number_before) // self._stride
-        issue = Issue(scheduled=issued + self._refused, issued=issued)
+        scheduled = issued + self._refused + self._owed - self._owed_before
+        issue = Issue(scheduled=scheduled, issued=issued)
+        self._owed_before = self._owed
         self._number_before = self._number
         self._refused = 0
         cell = Cell(self._window_ns, at_ns, self._segment, self._phase)
@@ -110,7 +131,7 @@ class Conductor(Loop):
             target=self._wanted,
             open=opened + busy,
             busy=busy,
-            in_flight=busy,
+            in_flight=busy + self._owed,
             age_ns=age_ns,
             cpu_ns=time.process_time_ns(),
         )
@@ -132,6 +153,10 @@ class Conductor(Loop):
             self._close_window(now)
             self._segment = command.segment
             self._steer(command.connections)
+        elif command.verb == "rate":
+            self._close_window(now)
+            self._segment = command.segment
+            self._set_rate(command.rate, now)
         elif command.verb == "segment":
             self._close_window(now)
             self._segment = command.segment
@@ -160,6 +185,38 @@ class Conductor(Loop):
         if connection.state != BUSY:
             self._discard(connection)
 
+    def _set_rate(self, rate: float | None, now: int) -> None:
+        """Change the rate, open the loop or close it; requests that are owed stay owed."""
+        was_open, self._rate = self._rate is not None, rate
+        if rate is None:
+            self._close_loop(now)
+        elif was_open:
+            self._pacer.set_rate(rate, now)
+            self._due_ns = self._pacer.next_ns
+        else:
+            self._open_loop(rate, now)
+
+    def _open_loop(self, rate: float, now: int) -> None:
+        paused = self._phase is Phase.PAUSED
+        self._pacer.limit = (self._budget if paused else self._credit) - self._owed
+        self._pacer.set_rate(rate, now)
+        self._due_ns = self._pacer.next_ns
+        self._grant(self._owed)
+        self._poll = self._poll_precisely
+
+    def _close_loop(self, now: int) -> None:
+        self._pacer.set_rate(0, now)
+        self._due_ns = NEVER_NS
+        self._grant(self._pacer.limit + self._owed)
+        self._poll = self._poller.poll
+        self._offer_idle()
+
+    def _grant(self, credit: int) -> None:
+        if self._phase is Phase.PAUSED:
+            self._budget = credit
+        else:
+            self._credit = credit
+
     def _move_end(self, end_ns: int | None, now: int) -> None:
         self._end_ns = NEVER_NS if end_ns is None else max(end_ns, now)
         self._set_edge()
@@ -169,6 +226,8 @@ class Conductor(Loop):
             self._close_window(now)
             self._phase = Phase.PAUSED
             self._budget, self._credit = self._credit, 0
+            self._pacer.pause(now)
+            self._due_ns = NEVER_NS
             self._opener.held = True
             self._move_end(None, now)
 
@@ -178,6 +237,8 @@ class Conductor(Loop):
             self._phase = Phase.RUN
             self._credit = self._budget
             self._opener.held = False
+            self._pacer.resume(now)
+            self._due_ns = self._pacer.next_ns
             self._move_end(end_ns, now)
             self._offer_idle()
 
@@ -185,7 +246,10 @@ class Conductor(Loop):
 
     def _stop(self, mode: str, now: int) -> None:
         """Send nothing new; wait for what is in flight, or hang up on it."""
+        self._count_due(now)
+        self._book_unfinished(mode, now)
         self._hand_in_slowest()
+        self._due_ns = NEVER_NS
         self._close_window(now)
         self._phase = Phase.DRAIN
         self._stopping = True
@@ -198,6 +262,16 @@ class Conductor(Loop):
         if mode == "abort" or not self._busy:
             self._finish_run()
 
+    def _book_unfinished(self, mode: str, now: int) -> None:
+        """What the schedule holds and the run will not finish enters the corrected latency at its age."""
+        if not self._stopping:
+            for _ in range(self._owed):
+                self._books.unfinished(now - self._pacer.take())
+        if mode == "abort":
+            for connection in self._by_fd.values():
+                if connection.state == BUSY and connection.due_ns:
+                    self._books.unfinished(now - connection.due_ns)
+
     def _settle(self, now: int) -> None:
         if self._ended:
             return
@@ -205,8 +279,11 @@ class Conductor(Loop):
             self._hand_in_slowest()
             self._close_window(now)
             self._finish_run()
-        elif self._limited and self._credit == 0 and self._phase is Phase.RUN:
+        elif self._limited and self._credit == 0 and self._phase is Phase.RUN and self._all_due():
             self._stop(self._stop_mode, now)
+
+    def _all_due(self) -> bool:
+        return self._rate is None or self._pacer.limit <= 0
 
     def _finish_run(self) -> None:
         """Hang up on what the last window counts as in flight."""

@@ -28,8 +28,8 @@ class Connection:
     """Owned by the loop, which alone changes it."""
 
     __slots__ = (
-        "alarm_ns", "backoff_ns", "fd", "first_byte_ns", "hung_up", "leaving", "message", "number", "parser",
-        "recv", "reopening", "request", "send", "since_ns", "sock", "state", "tries", "unsent",
+        "alarm_ns", "backoff_ns", "due_ns", "fd", "first_byte_ns", "hung_up", "leaving", "message", "number",
+        "parser", "recv", "reopening", "request", "send", "since_ns", "sock", "state", "tries", "unsent",
     )  # fmt: skip
 
     recv: Callable[[int], bytes]
@@ -42,6 +42,8 @@ class Connection:
         self.fd = -1
         self.since_ns = 0
         """When the request's first byte was sent (busy), or when connecting began (connecting)."""
+        self.due_ns = 0
+        """When the request was due by the schedule of the open loop; 0 in the closed loop."""
         self.first_byte_ns = 0
         """When the first byte of an answer that takes several reads came; 0 before."""
         self.request = 0

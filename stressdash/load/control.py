@@ -43,10 +43,12 @@ class Command:
     """A later message to a worker. `verb` says which of the other fields count."""
 
     verb: str
-    """`start`, `connections`, `segment`, `end`, `pause`, `resume` or `stop`."""
+    """`start`, `connections`, `rate`, `segment`, `end`, `pause`, `resume` or `stop`."""
     segment: int = 0
     """Number of the steering segment that begins."""
     connections: int = 0
+    rate: float | None = None
+    """Arrivals per second over all workers; None closes the loop."""
     at_ns: int = 0
     """When to start."""
     end_ns: int | None = None

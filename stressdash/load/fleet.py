@@ -16,7 +16,7 @@ from stressdash.errors import EngineError, UsageError
 from stressdash.load.capacity import check_capacity, workers_needed
 from stressdash.load.control import Assignment, Command
 from stressdash.load.ledger import Ledger, map_page_file, new_page_file
-from stressdash.load.plan import MAX_CONNECTIONS, Plan
+from stressdash.load.plan import MAX_CONNECTIONS, MAX_RATE, MIN_RATE, Plan
 from stressdash.load.process import WorkerProcess
 from stressdash.load.target import Address, guard, parse_url, resolve
 from stressdash.samples import Window
@@ -76,7 +76,10 @@ class Fleet:
         target = parse_url(self._plan.url)
         addresses = await resolve(target)
         guard(target, addresses, self._plan.allow_targets)
-        count = min(self._plan.workers or workers_needed(self._plan.connections), self._plan.connections)
+        count = min(
+            self._plan.workers or workers_needed(self._plan.connections, self._plan.rate),
+            self._plan.connections,
+        )
         check_capacity(self._plan.connections, count, len(addresses))
         try:
             await self._spawn(count)
@@ -146,6 +149,17 @@ class Fleet:
         shares = _shares(connections, len(self._workers))
         for worker, share in zip(self._workers, shares, strict=True):
             worker.tell(Command("connections", segment=self._segment, connections=share))
+
+    async def set_rate(self, rate: float | None) -> None:
+        """Change the arrivals per second, or close the loop with None; begins a segment.
+
+        Raises:
+            UsageError: a rate that cannot be kept.
+        """
+        if rate is not None and not MIN_RATE <= rate <= MAX_RATE:
+            raise UsageError(f"a rate of {rate:g}/s cannot be kept; give {MIN_RATE:g} to {MAX_RATE:g}")
+        self._segment += 1
+        self._tell_all(Command("rate", segment=self._segment, rate=rate))
 
     async def set_duration(self, seconds: float | None) -> None:
         """Move the end of the run, counted from its start without pauses; None runs until stopped."""

@@ -13,6 +13,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from stressdash.hdr import bucket_index
@@ -37,6 +38,7 @@ class Lines(ABC):
     def __init__(self, assignment: Assignment, books: Books) -> None:
         self._clock = time.monotonic_ns
         self._poller = select.epoll()
+        self._poll: Callable[[float, int], list[tuple[int, int]]] = self._poller.poll
         self._books = books
         self._timers = Timers()
         self._opener = Opener(assignment.addresses)
@@ -71,6 +73,12 @@ class Lines(ABC):
     @abstractmethod
     def _refuse(self, kind: FaultKind, ending: Ending) -> None:
         """Book that a connection could not be opened."""
+
+    def _poll_precisely(self, timeout_s: float, most: int) -> list[tuple[int, int]]:
+        """As the poller's own `poll`, which rounds up to whole milliseconds: requests would be sent late."""
+        if timeout_s > 0:
+            select.select((self._poller,), (), (), timeout_s)
+        return self._poller.poll(0, most)
 
     # --- opening --------------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ clock is read before and after the batch, per request once more just before `sen
 there to the poll that brought the last byte. Most answers take the fast path in `_readable`: the header
 block is one that was parsed before, the body came with it, and the next request leaves at once.
 
-`_credit` is how many requests may be sent now: in the closed loop what is left of the budget, nothing while
-paused or stopping. What happens by the clock or by command is the conductor's
-(`stressdash.load.conductor`).
+`_credit` is how many requests may be sent now: in the closed loop what is left of the budget, in the open
+loop what is due and not sent, nothing while paused or stopping. What happens by the clock or by command is
+the conductor's (`stressdash.load.conductor`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from stressdash.load.http1 import Head, Malformed, Parser
 from stressdash.load.ledger import CAPACITY
 from stressdash.load.lines import HANGUP, READ, WRITE, Lines
 from stressdash.load.message import Message, schedule_messages
+from stressdash.load.pacer import Pacer
 from stressdash.load.target import parse_url
 from stressdash.samples import Outcome
 
@@ -63,6 +64,11 @@ class Loop(Lines):
         self._codes = codes
         self._codes_limit = CAPACITY * self._stride if codes is not None else 0
         self._credit = 0
+        self._pacer = Pacer(assignment.worker, assignment.workers, plan.arrivals, plan.seed)
+        self._owed = 0
+        """Requests that are due by the schedule and not sent."""
+        self._due_ns = NEVER_NS
+        """When the schedule has the next one."""
         self._edge_ns = NEVER_NS
         """When the clock asks for something next."""
         self._slowest: tuple[int, Ending] | None = None
@@ -85,11 +91,11 @@ class Loop(Lines):
 
     def _spin(self, control: int) -> None:
         """Poll and serve until the run has ended; `control` is the link's descriptor."""
-        clock, poll, by_fd, books = self._clock, self._poller.poll, self._by_fd, self._books
+        clock, by_fd, books = self._clock, self._by_fd, self._books
         now = clock()
         while not self._ended:
-            wake = min(self._edge_ns, self._timers.next_ns, self._opener.next_ns)
-            events = poll(max(0, wake - now) / 1e9, EVENTS)
+            wake = min(self._edge_ns, self._due_ns, self._timers.next_ns, self._opener.next_ns)
+            events = self._poll(max(0, wake - now) / 1e9, EVENTS)
             polled = clock()
             if polled >= wake:
                 self._tick(polled)
@@ -130,6 +136,8 @@ class Loop(Lines):
                 books.single[latency_us if shift <= 0 else (shift << 10) + (latency_us >> shift)] += 1
                 books.statuses[head.status] += 1
                 books.ended_ns += latency_ns
+                if connection.due_ns:
+                    books.intended[bucket_index((now - connection.due_ns) // 1000)] += 1
                 if latency_ns > self._slowest_ns:
                     self._note_slowest(connection, latency_ns, now, head.status, data[:end], data[end + 4 :])
                 if connection.request < self._codes_limit:
@@ -153,7 +161,8 @@ class Loop(Lines):
         connection.state = BUSY
         if message.bodyless:
             connection.parser = Parser(self._heads_bodyless, bodyless=True)
-        connection.since_ns = self._clock()
+        connection.since_ns = sent_ns = self._clock()
+        connection.due_ns = self._take_due(sent_ns) if self._owed else 0
         try:
             sent = connection.send(data)
         except BlockingIOError:
@@ -166,6 +175,13 @@ class Loop(Lines):
             self._book_outcome(connection, IN_FLIGHT)
         if sent < len(data):
             self._send_later(connection, data[sent:])
+
+    def _take_due(self, sent_ns: int) -> int:
+        """When the oldest request that is owed was due."""
+        self._owed -= 1
+        due_ns = self._pacer.take()
+        self._books.send_lag[bucket_index((sent_ns - due_ns) // 1000)] += 1
+        return due_ns
 
     def _book_outcome(self, connection: Connection, outcome: int) -> None:
         if self._codes is not None:
@@ -199,6 +215,8 @@ class Loop(Lines):
         latency_ns = now - connection.since_ns
         body = bytes(parser.body)
         self._books.answered(head.status, latency_ns, connection.first_byte_ns - connection.since_ns)
+        if connection.due_ns:
+            self._books.intended[bucket_index((now - connection.due_ns) // 1000)] += 1
         if latency_ns > self._slowest_ns:
             self._note_slowest(connection, latency_ns, now, head.status, parser.head_bytes, body)
         kind = None
@@ -302,6 +320,8 @@ class Loop(Lines):
         )
         if kind.category == "timeout":
             self._books.timed_out(kind, held_ns, ending)
+            if connection.due_ns:
+                self._books.unfinished(now - connection.due_ns)
         else:
             self._books.broken(kind, held_ns, ending)
         if connection.request < self._codes_limit:
@@ -311,4 +331,7 @@ class Loop(Lines):
         if self._credit > 0:
             self._credit -= 1
             self._refused += 1
+            if self._owed:
+                self._owed -= 1
+                self._pacer.take()
             self._books.fault(kind, ending)

@@ -14,10 +14,12 @@ from typing import Final
 from stressdash.errors import BadInput, UsageError
 from stressdash.load.template import Template
 
-__all__ = ["MAX_CONNECTIONS", "MAX_WORKERS", "Plan", "Request"]
+__all__ = ["MAX_CONNECTIONS", "MAX_RATE", "MAX_WORKERS", "MIN_RATE", "Plan", "Request"]
 
 MAX_CONNECTIONS: Final = 100_000
 MAX_WORKERS: Final = 64
+MIN_RATE: Final = 0.001
+MAX_RATE: Final = 1_000_000.0
 MAX_TIMEOUT_S: Final = 3600.0
 """Latency histograms end at one hour."""
 
@@ -88,6 +90,10 @@ class Plan:
     """Hosts that may be loaded although they are neither loopback nor private."""
     traceparent: bool = True
     seed: int = 0
+    rate: float | None = None
+    """Arrivals per second: the open loop. None: the closed loop."""
+    arrivals: str = "uniform"
+    """`uniform` or `poisson`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.
@@ -107,6 +113,10 @@ class Plan:
             raise UsageError(f"a duration of {self.duration_s} s cannot be run; give a time above 0")
         if self.max_requests is not None and self.max_requests < 1:
             raise UsageError(f"{self.max_requests} requests cannot be sent; give a number from 1 up")
+        if self.rate is not None:
+            _within("rate", self.rate, MIN_RATE, MAX_RATE)
+        if self.arrivals not in {"uniform", "poisson"}:
+            raise UsageError(f"arrivals are uniform or poisson, not {self.arrivals!r}")
         if self.stop not in {"drain", "abort"}:
             raise UsageError(f"a run stops by drain or by abort, not by {self.stop!r}")
 

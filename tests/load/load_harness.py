@@ -137,8 +137,8 @@ class Totals:
         return self.last.target_connections if self.last else None
 
     def rests(self) -> bool:
-        """The newest window is one of a pause, with nothing in flight."""
-        return self.last is not None and self.last.phase == "paused" and not self.last.in_flight
+        """The newest window is one of a pause, with no connection busy."""
+        return self.last is not None and self.last.phase == "paused" and not self.last.busy_connections
 
     @property
     def faults(self) -> Counter[tuple[str, str, str]]:
