@@ -50,7 +50,9 @@ async def turn(service: Running, session: aiohttp.ClientSession, **knobs: object
         assert answer.status == 200, await answer.text()
 
 
-async def push(service: Running, session: aiohttp.ClientSession, section: int = 1, **headers: str) -> int:
+async def push(
+    service: Running, session: aiohttp.ClientSession, section: int = 1, headers: dict[str, str] | None = None
+) -> int:
     async with session.post(service.url + PUSH, json=news(section), headers=headers) as answer:
         await answer.read()
         return answer.status
@@ -59,7 +61,7 @@ async def push(service: Running, session: aiohttp.ClientSession, section: int = 
 async def hang_up_while_inserting(
     service: Running, mariadb: MariaDb, session: aiohttp.ClientSession, section: int = 1
 ) -> None:
-    waiting = asyncio.create_task(push(service, session, section, **TRACEPARENT))
+    waiting = asyncio.create_task(push(service, session, section, headers=TRACEPARENT))
     await until(lambda: insert_waits(mariadb))
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
@@ -94,7 +96,7 @@ class TestASuccessfulCall:
         self, mariadb: MariaDb, intake: Intake, running: Any
     ) -> None:
         async with session_on(running, mariadb, intake, STATS_MAX_IDLE="0") as (service, session):
-            assert await push(service, session, **TRACEPARENT) == 200
+            assert await push(service, session, headers=TRACEPARENT) == 200
             (transaction,) = await intake.until("transaction")
             spans = {span["name"]: span for span in await intake.until("span", 3)}
         assert (transaction["name"], transaction["type"]) == ("stats.StatsService/Push", "request")
@@ -154,7 +156,7 @@ class TestASuccessfulCall:
         self, mariadb: MariaDb, intake: Intake, running: Any
     ) -> None:
         async with session_on(running, mariadb, intake, STATS_SAMPLING="0") as (service, session):
-            await asyncio.gather(*(push(service, session, **TRACEPARENT) for _ in range(20)))
+            await asyncio.gather(*(push(service, session, headers=TRACEPARENT) for _ in range(20)))
             await turn(service, session, sampling=1)
             await push(service, session)
             await intake.until("transaction")
@@ -165,7 +167,7 @@ class TestASuccessfulCall:
     ) -> None:
         async with session_on(running, mariadb, intake, STATS_SAMPLING="0.5") as (service, session):
             while not intake.of("transaction"):
-                await push(service, session, **TRACEPARENT)
+                await push(service, session, headers=TRACEPARENT)
         assert {item["sample_rate"] for item in intake.of("transaction")} == {0.5}
 
 
@@ -210,7 +212,7 @@ class TestTooManyConnections:
             session_on(running, mariadb, intake, STATS_MAX_IDLE="0") as (service, session),
             no_connection_left(mariadb),
         ):
-            await push(service, session, **TRACEPARENT)
+            await push(service, session, headers=TRACEPARENT)
             (error,) = await intake.until("error")
             spans = {span["name"]: span for span in await intake.until("span", 2)}
         assert error["parent_id"] == spans["CONNECT"]["id"]
@@ -323,9 +325,9 @@ class TestTheAgent:
         async with session_on(running, mariadb, intake) as (service, session):
             await turn(service, session, apm="off")
             assert (await status(service, session))["apm_enabled"] is False
-            await push(service, session, traceparent=f"00-{'a' * 32}-{PARENT_ID}-01")
+            await push(service, session, headers={"traceparent": f"00-{'a' * 32}-{PARENT_ID}-01"})
             await turn(service, session, apm="on")
-            await push(service, session, **TRACEPARENT)
+            await push(service, session, headers=TRACEPARENT)
             transactions = await intake.until("transaction")
         assert [item["trace_id"] for item in transactions] == [TRACE_ID]
 

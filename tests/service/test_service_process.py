@@ -245,6 +245,23 @@ class TestTheEnd:
                 assert "context canceled" in err
                 await asyncio.gather(push, return_exceptions=True)
 
+    async def test_comes_soon_when_the_owner_dies_during_a_patient_drain(
+        self, mariadb: MariaDb, running: Any
+    ) -> None:
+        settings = {"STATS_DSN": mariadb.dsn, "STATS_CANCELLATION": "shield"}
+        async with running("--until-stdin-closes", **settings) as service, aiohttp.ClientSession() as session:
+            await until_ready(session, service.url)
+            async with locked_table(mariadb):
+                push = asyncio.create_task(session.post(service.url + PUSH, json=news(1)))
+                await until(lambda: insert_waits(mariadb))
+                service.process.send_signal(signal.SIGTERM)
+                service.process.stdin.close()
+                async with asyncio.timeout(8):
+                    code, _, err = await exit_of(service.process)
+                assert code == 0
+                assert "context canceled" in err
+                await asyncio.gather(push, return_exceptions=True)
+
     async def test_does_not_come_from_standard_input_unless_asked_for(self, running: Any) -> None:
         async with running(STATS_DSN=NOWHERE) as service, aiohttp.ClientSession() as session:
             service.process.stdin.close()
