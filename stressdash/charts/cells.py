@@ -60,8 +60,7 @@ class CellGrid:
         self, spans: Sequence[Span | None], ink: str, provisional_ink: str, provisional_from: int
     ) -> None:
         """Draw a curve's dots; dot columns from `provisional_from` on are dashed and in their own ink."""
-        markers = self.markers
-        dots_wide, dots_high = markers.dots_wide, markers.dots_high
+        dots_wide, dots_high, masks = self.markers.dots_wide, self.markers.dots_high, self.markers.spans
         bottom = self.high * dots_high - 1
         dash = 2 * dots_wide
         for dot_x, span in enumerate(spans):
@@ -72,9 +71,7 @@ class CellGrid:
             top_row, first = divmod(bottom - span[1], dots_high)
             last_row, last = divmod(bottom - span[0], dots_high)
             for y in range(top_row, last_row + 1):
-                mask = markers.span(
-                    column, first if y == top_row else 0, last if y == last_row else dots_high - 1
-                )
+                mask = masks[column][first if y == top_row else 0][last if y == last_row else dots_high - 1]
                 self._dots(x, y, mask, provisional_ink if provisional else ink)
 
     def _dots(self, x: int, y: int, mask: int, ink: str) -> None:

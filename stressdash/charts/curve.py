@@ -67,15 +67,16 @@ def curve_spans(
         return spans
     first, last = _index_range(curve, start_s, end_s)
     columns_per_s = (wide - 1) / (end_s - start_s)
-    top, place = high - 1, scale.place
+    begin = max(0, first - 1)
+    dots = scale.dots(curve.values[begin : last + 1], high)
+    x_first = (curve.start_s + begin * curve.step_s - start_s) * columns_per_s
+    x_step = curve.step_s * columns_per_s
     before: tuple[int, int] | None = None
-    for index in range(max(0, first - 1), min(len(curve.values), last + 1)):
-        value = curve.values[index]
-        if value is None or not math.isfinite(value):
+    for index, y in enumerate(dots):
+        if y is None:
             before = None
             continue
-        x = round((curve.start_s + index * curve.step_s - start_s) * columns_per_s)
-        y = round(place(value) * top)
+        x = round(x_first + index * x_step)
         if before is not None and x > before[0]:
             _join(spans, before, (x, y))
         elif 0 <= x < wide:

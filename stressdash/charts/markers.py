@@ -1,6 +1,6 @@
 """Marker sets: how many dots a cell has, and which character shows which of them.
 
-A cell's dots are a bit mask. `span(column, top, bottom)` is the mask of a vertical run of dots in one dot
+A cell's dots are a bit mask. `spans[column][top][bottom]` is the mask of a vertical run of dots in one dot
 column, counted from the top of the cell; masks of curves that cross are or-ed.
 """
 
@@ -18,8 +18,8 @@ class MarkerSet:
     name: str
     dots_wide: int
     dots_high: int
-    bits: tuple[tuple[int, ...], ...]
-    """`bits[column][row]`: the bit of a dot, rows from the top."""
+    spans: tuple[tuple[tuple[int, ...], ...], ...]
+    """`spans[column][top][bottom]`, both ends included; 0 where the bottom lies above the top."""
     characters: str
     """Indexed by mask; the empty mask is a space."""
     horizontal: str = "─"
@@ -29,33 +29,37 @@ class MarkerSet:
     foot: str = "┬"
     dotted: str = "┊"
 
-    def span(self, column: int, top: int, bottom: int) -> int:
-        """Mask of the dots `top`..`bottom` (inclusive, from the cell's top) of one dot column."""
-        mask = 0
-        for row in range(top, bottom + 1):
-            mask |= self.bits[column][row]
-        return mask
+
+def _spans(bits: tuple[tuple[int, ...], ...]) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """Masks of all vertical runs, from the bit of each dot by column and row."""
+    return tuple(
+        tuple(
+            tuple(sum(column[top : bottom + 1]) for bottom in range(len(column)))
+            for top in range(len(column))
+        )
+        for column in bits
+    )
 
 
 BRAILLE = MarkerSet(
     name="braille",
     dots_wide=2,
     dots_high=4,
-    bits=((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80)),
+    spans=_spans(((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))),
     characters=" " + "".join(chr(0x2800 + mask) for mask in range(1, 256)),
 )
 BLOCK = MarkerSet(
     name="block",
     dots_wide=2,
     dots_high=2,
-    bits=((1, 4), (2, 8)),
+    spans=_spans(((1, 4), (2, 8))),
     characters=" ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█",
 )
 ASCII = MarkerSet(
     name="ascii",
     dots_wide=1,
     dots_high=2,
-    bits=((1, 2),),
+    spans=_spans(((1, 2),)),
     characters=" '.:",
     horizontal="-",
     vertical="|",

@@ -6,8 +6,9 @@ Places never leave 0..1 and never fall while values rise, whatever comes in.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 __all__ = ["Scale", "nice_step"]
 
@@ -27,7 +28,7 @@ class Scale:
     @classmethod
     def over(cls, values: Iterable[float], *, log: bool = False, ticks: int = 4) -> Scale:
         """The nicest range that holds all values: from zero when linear, on 1-2-5 steps when logarithmic."""
-        finite = [value for value in values if math.isfinite(value)]
+        finite = [value for value in values if isfinite(value)]
         if log:
             return cls._over_log([value for value in finite if value >= SMALLEST_LOG])
         low, high = min([0.0, *finite]), max([0.0, *finite])
@@ -35,7 +36,7 @@ class Scale:
             return cls(low, low + 1.0)
         step = nice_step((high - low) / max(1, ticks))
         bottom, top = math.floor(low / step) * step, math.ceil(high / step) * step
-        return cls(bottom, top) if bottom < top and math.isfinite(top) else cls(low, high)
+        return cls(bottom, top) if bottom < top and isfinite(top) else cls(low, high)
 
     @classmethod
     def _over_log(cls, values: list[float]) -> Scale:
@@ -55,6 +56,22 @@ class Scale:
         else:
             share = (value - self.low) / (self.high - self.low)
         return min(1.0, max(0.0, share))
+
+    def dots(self, values: Sequence[float | None], count: int) -> list[int | None]:
+        """The nearest of `count` dots for each value, 0 at the bottom; None for what is not known."""
+        if self.log:
+            low, factor, log = self.low, (count - 1) / math.log(self.high / self.low), math.log
+            held = self._held(values)
+            return [None if value is None else round(log(value / low) * factor) for value in held]
+        low, factor = self.low, (count - 1) / (self.high - self.low)
+        return [None if value is None else round((value - low) * factor) for value in self._held(values)]
+
+    def _held(self, values: Sequence[float | None]) -> list[float | None]:
+        low, high = self.low, self.high
+        return [
+            None if value is None or not isfinite(value) else low if value < low else min(value, high)
+            for value in values
+        ]
 
     def value(self, place: float) -> float:
         """The value at a place between 0 and 1."""
@@ -90,7 +107,7 @@ class Scale:
 
 def nice_step(rough: float) -> float:
     """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `rough`."""
-    if not rough > 0 or not math.isfinite(rough):
+    if not rough > 0 or not isfinite(rough):
         return 1.0
     return _nice_above(rough, NICE_MANTISSAS)
 

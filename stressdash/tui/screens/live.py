@@ -104,7 +104,11 @@ class LiveScreen(ViewScreen):
     def show(self, view: View) -> None:
         """Draw everything that can be seen."""
         for part in self.query(ViewPanel):
-            part.show(view)
+            # Each chart takes some milliseconds: in a turn of its own, keys and the mouse come between.
+            if isinstance(part, Chart):
+                part.call_later(part.show, view)
+            else:
+                part.show(view)
         self.connections.show(view.connections, connection_words(view))
         self.duration.show(None if view.duration_s is None else round(view.duration_s), duration_words(view))
         self.errors.show(view)

@@ -56,6 +56,12 @@ class ErrorList(Listing):
         """Columns depend on the width."""
         self._rebuild()
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Other rows come into sight."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._rebuild()
+
     def rows(self) -> list[ErrorRow]:
         """The rows shown: filtered, ordered, muted ones last."""
         if self._view is None:
@@ -67,7 +73,12 @@ class ErrorList(Listing):
         if self._view is None:
             return
         width = self.size.width - (1 if self.show_vertical_scrollbar else 0)
-        items = [self._item(row, width) for row in self.rows()]
+        first = self.scroll_offset.y
+        seen = range(first, first + self.size.height)
+        # Rows out of sight are composed when they come into it.
+        items = [
+            self._item(row, width) if y in seen else Item((), row.id) for y, row in enumerate(self.rows())
+        ]
         self.show_items(items or [Item(((self._empty_words(), "dim"),))])
 
     def _empty_words(self) -> str:
