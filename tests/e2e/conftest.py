@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from terminal import Terminal
 
 Ran = subprocess.CompletedProcess[bytes]
 
@@ -42,6 +43,29 @@ def stressdash(state: Path) -> Callable[..., Ran]:
     return run
 
 
+@pytest.fixture
+def terminal(needs: Callable[[str], str], state: Path) -> Iterator[Terminal]:
+    """A terminal of 80x24."""
+    opened = Terminal(needs("tmux"), state)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def dashboard(terminal: Terminal, state: Path) -> Callable[..., Terminal]:
+    """`dashboard("--scenario", "act1")` opens it on the embedded stack and waits until load can start."""
+
+    def show(*words: str) -> Terminal:
+        terminal.run(
+            sys.executable, "-m", "stressdash.cli", "--stack", "embedded", *words,
+            STRESSDASH_STATE=str(state / "s"),
+        )  # fmt: skip
+        terminal.wait_for("READY")
+        return terminal
+
+    return show
+
+
 def report_of(ran: Ran) -> dict[str, Any]:
     """The JSON on stdout."""
     assert ran.stdout, ran.stderr.decode()
@@ -50,19 +74,20 @@ def report_of(ran: Ran) -> dict[str, Any]:
 
 
 def processes_of(state: Path) -> list[psutil.Process]:
-    """Processes that belong to a state folder, by their environment or command line."""
+    """Our living processes that belong to a state folder, by their environment or command line."""
     found = []
     for process in psutil.process_iter():
         try:
-            told = [*process.cmdline(), process.environ().get("STRESSDASH_STATE", "")]
+            words = process.cmdline()
+            told = [*words, process.environ().get("STRESSDASH_STATE", "")]
         except psutil.Error:
             continue
-        if any(str(state) in text for text in told):
+        if "python" in " ".join(words[:1]) and any(str(state) in text for text in told):
             found.append(process)
     return found
 
 
 def gone(processes: list[psutil.Process], within_s: float) -> list[psutil.Process]:
-    """Those that still live after at most `within_s`."""
+    """Those that still run after at most `within_s`; one that only waits to be reaped runs no more."""
     _, alive = psutil.wait_procs(processes, timeout=within_s)
-    return alive
+    return [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]

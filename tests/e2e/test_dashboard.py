@@ -1,0 +1,97 @@
+"""The dashboard in a real terminal: the three acts, an error opened, and every way to leave."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import gone, processes_of
+from terminal import Terminal
+
+pytestmark = pytest.mark.serial
+
+Dashboard = Callable[..., Terminal]
+
+
+class TestActs:
+    def test_act_1_leads_from_the_charts_to_the_stack_trace_of_error_1040(self, dashboard: Dashboard) -> None:
+        terminal = dashboard("--duration", "20s")
+        terminal.type("s")
+        terminal.wait_for(r"RUN 00:")
+        live = terminal.wait_for(r"rpc internal\s+Error 1040")
+        assert "client" in live
+        assert "apm" in live
+        terminal.type("2")
+        terminal.wait_for("» Errors")
+        terminal.type("/")
+        terminal.type("1040", "Enter")
+        terminal.wait_for(r"rpc internal\s+Error 1040")
+        terminal.wait_for(r"\d+%")
+        terminal.type("Enter")
+        page = terminal.wait_for(r"service/\w+\.py:\d+\s+in \w+")
+        assert "TooManyConnections" in page
+        assert "max_connections" in page
+        terminal.type("Escape")
+        terminal.wait_for("» Errors")
+        terminal.type("C-c")
+        terminal.wait_for(r"(?i)quit|leave|exit-code")
+        terminal.type("y")
+        terminal.wait_for("exit-code=0")
+
+    @pytest.mark.parametrize(
+        ("act", "errors"),
+        [("act2", r"apm only\s+twirp error interna"), ("act3", r"ERRORS 0|No errors|no errors")],
+    )
+    def test_the_later_acts_run_to_their_end(self, dashboard: Dashboard, act: str, errors: str) -> None:
+        terminal = dashboard("--scenario", act, "--duration", "4s")
+        terminal.type("s")
+        terminal.wait_for(r"RUN 00:")
+        terminal.wait_for(r"DONE|FINISHED|END")
+        terminal.wait_for(errors)
+        terminal.type("q")
+        terminal.wait_for("exit-code=0")
+
+
+class TestLeaving:
+    def test_nothing_outlives_a_dashboard_that_is_killed_and_the_terminal_comes_back(
+        self, dashboard: Dashboard, state: Path
+    ) -> None:
+        terminal = dashboard("--scenario", "act3")
+        terminal.type("s")
+        terminal.wait_for(r"RUN 00:")
+        shell = psutil.Process(terminal.pane_pid())
+        (guard,) = shell.children()
+        (child, *_) = guard.children()
+        everything = processes_of(state)
+        os.kill(child.pid, signal.SIGKILL)
+        terminal.wait_for("exit-code=137")
+        assert gone(everything, within_s=2) == []
+        assert terminal.flags() == {"alternate": False, "cursor": True, "mouse": False}
+
+    def test_it_leaves_in_good_order_when_its_guard_is_killed(
+        self, dashboard: Dashboard, state: Path
+    ) -> None:
+        terminal = dashboard()
+        (guard,) = psutil.Process(terminal.pane_pid()).children()
+        everything = processes_of(state)
+        os.kill(guard.pid, signal.SIGKILL)
+        terminal.wait_for("exit-code=137")
+        assert gone(everything, within_s=5) == []
+
+    @pytest.mark.parametrize("key", ["q", "C-c"])
+    def test_without_load_a_key_is_enough(self, dashboard: Dashboard, state: Path, key: str) -> None:
+        terminal = dashboard()
+        terminal.type(key)
+        terminal.wait_for("exit-code=0")
+        assert processes_of(state) == []
+
+
+class TestWithoutAProperTerminal:
+    def test_a_dumb_terminal_is_told_what_to_do_instead(self, terminal: Terminal) -> None:
+        terminal.run("env", "TERM=dumb", "python3", "-m", "stressdash.cli")
+        screen = terminal.wait_for("exit-code=2")
+        assert "stressdash run act1" in screen
