@@ -20,10 +20,10 @@ REQUESTS_PER_WORKER: Final = 20_000.0
 PORT_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def workers_needed(connections: int, rate: float | None = None) -> int:
+def workers_needed(connections: int, rate: float) -> int:
     """Number of workers: one until there is more than one can serve well, at most one per core."""
-    by_rate = 1 if rate is None else math.ceil(rate / REQUESTS_PER_WORKER)
-    return min(max(-(-connections // CONNECTIONS_PER_WORKER), by_rate), os.cpu_count() or 1)
+    needed = max(1, math.ceil(connections / CONNECTIONS_PER_WORKER), math.ceil(rate / REQUESTS_PER_WORKER))
+    return min(needed, os.cpu_count() or 1)
 
 
 def check_capacity(connections: int, workers: int, addresses: int) -> None:

@@ -38,7 +38,7 @@ class Conductor(Loop):
         self._limited = assignment.max_requests is not None
         self._budget = UNLIMITED if assignment.max_requests is None else assignment.max_requests
         """Credit set aside while paused."""
-        self._rate = plan.rate
+        self._rate, self._slope = assignment.rate, assignment.slope
         self._owed_before = 0
         self._phase = Phase.RUN
         self._segment = 0
@@ -55,7 +55,7 @@ class Conductor(Loop):
         self._edge_ns = min(start_ns + GRID_NS, self._end_ns)
         self._credit = self._budget
         if self._rate is not None:
-            self._open_loop(self._rate, start_ns)
+            self._open_loop(self._rate, self._slope, start_ns)
         self._books.begin(time.process_time_ns())
         self._add_connections(self._wanted)
         self._obey(start_ns)  # what came together with the start
@@ -150,22 +150,24 @@ class Conductor(Loop):
         elif self._stopping:
             return
         elif command.verb == "connections":
-            self._close_window(now)
-            self._segment = command.segment
+            self._begin_segment(command.segment, now)
             self._steer(command.connections)
         elif command.verb == "rate":
-            self._close_window(now)
-            self._segment = command.segment
-            self._set_rate(command.rate, now)
+            self._begin_segment(command.segment, now)
+            self._set_rate(command.rate, command.slope, now)
         elif command.verb == "segment":
-            self._close_window(now)
-            self._segment = command.segment
+            self._begin_segment(command.segment, now)
         elif command.verb == "end":
             self._move_end(command.end_ns, now)
         elif command.verb == "pause":
             self._pause(now)
         elif command.verb == "resume":
             self._resume(command.end_ns, now)
+
+    def _begin_segment(self, segment: int, now: int) -> None:
+        if segment != self._segment:
+            self._close_window(now)
+            self._segment = segment
 
     def _steer(self, wanted: int) -> None:
         """More connections queue to be opened; of too many, the busy leave last, after their answer."""
@@ -185,21 +187,21 @@ class Conductor(Loop):
         if connection.state != BUSY:
             self._discard(connection)
 
-    def _set_rate(self, rate: float | None, now: int) -> None:
+    def _set_rate(self, rate: float | None, slope: float, now: int) -> None:
         """Change the rate, open the loop or close it; requests that are owed stay owed."""
         was_open, self._rate = self._rate is not None, rate
         if rate is None:
             self._close_loop(now)
         elif was_open:
-            self._pacer.set_rate(rate, now)
+            self._pacer.set_rate(rate, now, slope)
             self._due_ns = self._pacer.next_ns
         else:
-            self._open_loop(rate, now)
+            self._open_loop(rate, slope, now)
 
-    def _open_loop(self, rate: float, now: int) -> None:
+    def _open_loop(self, rate: float, slope: float, now: int) -> None:
         paused = self._phase is Phase.PAUSED
         self._pacer.limit = (self._budget if paused else self._credit) - self._owed
-        self._pacer.set_rate(rate, now)
+        self._pacer.set_rate(rate, now, slope)
         self._due_ns = self._pacer.next_ns
         self._grant(self._owed)
         self._poll = self._poll_precisely

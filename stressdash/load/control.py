@@ -36,6 +36,9 @@ class Assignment:
     addresses: tuple[Address, ...]
     connections: int
     max_requests: int | None
+    rate: float | None = None
+    """Arrivals per second over all workers; None: the closed loop."""
+    slope: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Command:
     connections: int = 0
     rate: float | None = None
     """Arrivals per second over all workers; None closes the loop."""
+    slope: float = 0.0
+    """Change of the rate per second."""
     at_ns: int = 0
     """When to start."""
     end_ns: int | None = None

@@ -18,6 +18,7 @@ from stressdash.load.control import Assignment, Command
 from stressdash.load.ledger import Ledger, map_page_file, new_page_file
 from stressdash.load.plan import MAX_CONNECTIONS, MAX_RATE, MIN_RATE, Plan
 from stressdash.load.process import WorkerProcess
+from stressdash.load.shape import Stage, stage_at
 from stressdash.load.target import Address, guard, parse_url, resolve
 from stressdash.samples import Window
 
@@ -30,6 +31,7 @@ LEAD_NS: Final = 20_000_000
 GRACE_S: Final = 5.0
 """What a worker may take beyond the time its work is bounded by."""
 CLOSE_S: Final = 2.0
+SHAPE_STEP_S: Final = 0.05
 
 
 class Fleet:
@@ -49,7 +51,8 @@ class Fleet:
         self._ledger_files: list[int] = []
         self._deaths: list[EngineError] = []
         self._segment = 0
-        self._duration_s = plan.duration_s
+        self._shape: asyncio.Task[None] | None = None
+        self._duration_s = plan.length_s
         self._paused_ns = 0
         self._pause_began_ns: int | None = None
         self.started_ns = 0
@@ -76,11 +79,9 @@ class Fleet:
         target = parse_url(self._plan.url)
         addresses = await resolve(target)
         guard(target, addresses, self._plan.allow_targets)
-        count = min(
-            self._plan.workers or workers_needed(self._plan.connections, self._plan.rate),
-            self._plan.connections,
-        )
-        check_capacity(self._plan.connections, count, len(addresses))
+        most = max(1, round(self._plan.peak("connections")))
+        count = min(self._plan.workers or workers_needed(most, self._plan.peak("rate")), most)
+        check_capacity(most, count, len(addresses))
         try:
             await self._spawn(count)
             await self._brief(addresses)
@@ -90,6 +91,8 @@ class Fleet:
         self.started_ns = time.monotonic_ns() + LEAD_NS
         self.started_wall_ms = (time.time_ns() + LEAD_NS) // 1_000_000
         self._tell_all(Command("start", at_ns=self.started_ns, end_ns=self._end_ns()))
+        if self._plan.stages:
+            self._shape = asyncio.create_task(self._follow_shape(self._plan.stages))
 
     async def _spawn(self, count: int) -> None:
         if self._plan.has_identity:
@@ -104,14 +107,25 @@ class Fleet:
     async def _brief(self, addresses: tuple[Address, ...]) -> None:
         """Give each worker its part of the plan, and wait until all are ready."""
         count = len(self._workers)
-        connections = _shares(self._plan.connections, count)
+        rate, slope, level = self._first_level()
+        connections = _shares(max(count, round(level)), count)
         limit = self._plan.max_requests
         budgets = [None] * count if limit is None else _shares(limit, count)
         readies = [asyncio.Event() for _ in self._workers]
         for number, (worker, ready) in enumerate(zip(self._workers, readies, strict=True)):
             self._listeners.append(asyncio.create_task(self._listen(worker, ready)))
-            share = Assignment(self._plan, number, count, addresses, connections[number], budgets[number])
-            worker.tell(share)
+            worker.tell(
+                Assignment(
+                    plan=self._plan,
+                    worker=number,
+                    workers=count,
+                    addresses=addresses,
+                    connections=connections[number],
+                    max_requests=budgets[number],
+                    rate=rate,
+                    slope=slope,
+                )
+            )
         try:
             async with asyncio.timeout(READY_S):
                 await asyncio.gather(*(ready.wait() for ready in readies))
@@ -119,6 +133,16 @@ class Fleet:
             raise EngineError(f"a load worker was not ready within {READY_S:g} s; try again") from error
         if self._deaths:
             raise self._deaths[0]
+
+    def _first_level(self) -> tuple[float | None, float, float]:
+        """Rate, its slope, and connections to begin with."""
+        plan = self._plan
+        if not plan.stages:
+            return plan.rate, 0.0, plan.connections
+        first = plan.stages[0]
+        if plan.shapes == "rate":
+            return first.start, first.slope, plan.connections
+        return plan.rate, 0.0, first.start
 
     async def _listen(self, worker: WorkerProcess, ready: asyncio.Event) -> None:
         """Hand on a worker's windows until it has ended."""
@@ -144,8 +168,12 @@ class Fleet:
         least = len(self._workers)
         if not least <= connections <= MAX_CONNECTIONS:
             raise UsageError(f"{connections} connections cannot be held; give {least} to {MAX_CONNECTIONS}")
-        check_capacity(connections, len(self._workers), 1)
+        check_capacity(connections, least, 1)
+        self._leave_shape()
         self._segment += 1
+        self._tell_connections(connections)
+
+    def _tell_connections(self, connections: int) -> None:
         shares = _shares(connections, len(self._workers))
         for worker, share in zip(self._workers, shares, strict=True):
             worker.tell(Command("connections", segment=self._segment, connections=share))
@@ -158,8 +186,35 @@ class Fleet:
         """
         if rate is not None and not MIN_RATE <= rate <= MAX_RATE:
             raise UsageError(f"a rate of {rate:g}/s cannot be kept; give {MIN_RATE:g} to {MAX_RATE:g}")
+        self._leave_shape()
         self._segment += 1
         self._tell_all(Command("rate", segment=self._segment, rate=rate))
+
+    def _leave_shape(self) -> None:
+        """Who steers by hand takes over from the plan's shape."""
+        if self._shape is not None:
+            self._shape.cancel()
+
+    async def _follow_shape(self, stages: Sequence[Stage]) -> None:
+        """Keep the load at the shape's level; each stage is a segment."""
+        last = 0
+        while True:
+            number, seconds = stage_at(stages, self._elapsed_s())
+            begins = number != last
+            self._segment += begins
+            last = number
+            if self._plan.shapes == "connections":
+                self._tell_connections(max(len(self._workers), round(stages[number].level(seconds))))
+            elif begins:
+                slope = stages[number].slope
+                rate = stages[number].level(seconds)
+                self._tell_all(Command("rate", segment=self._segment, rate=rate, slope=slope))
+            await asyncio.sleep(SHAPE_STEP_S)
+
+    def _elapsed_s(self) -> float:
+        """Measured time since the start, without pauses."""
+        until_ns = self._pause_began_ns or time.monotonic_ns()
+        return max(0, until_ns - self.started_ns - self._paused_ns) / 1e9
 
     async def set_duration(self, seconds: float | None) -> None:
         """Move the end of the run, counted from its start without pauses; None runs until stopped."""
@@ -217,6 +272,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Let go of everything; ends the workers if they still run. May be called again."""
+        self._leave_shape()
         for listener in self._listeners:
             listener.cancel()
         await asyncio.gather(*self._listeners, return_exceptions=True)

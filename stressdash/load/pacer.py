@@ -62,6 +62,10 @@ class Points:
         seconds = (at_ns - self._start_ns) / 1e9
         return self._rate * seconds + self._slope * seconds * seconds / 2
 
+    def rate_at(self, at_ns: int) -> float:
+        """Arrivals per second at a time."""
+        return max(0.0, self._rate + self._slope * (at_ns - self._start_ns) / 1e9)
+
     def _place(self) -> int:
         if self._slope == 0:
             seconds = self._unit / self._rate if self._rate > 0 else math.inf
@@ -124,6 +128,7 @@ class Pacer:
         """No arrivals until `resume`, which goes on where this stopped."""
         if self._ahead is not None:
             self._rest = self._left(now_ns)
+            self._rate = self._ahead.rate_at(now_ns)
             self._end_piece(now_ns)
             self.next_ns = NEVER_NS
         self._paused = True

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stressdash.errors import BadInput, UsageError
+from stressdash.load.shape import Stage, shape_seconds
 from stressdash.load.template import Template
 
 __all__ = ["MAX_CONNECTIONS", "MAX_RATE", "MAX_WORKERS", "MIN_RATE", "Plan", "Request"]
@@ -94,6 +95,10 @@ class Plan:
     """Arrivals per second: the open loop. None: the closed loop."""
     arrivals: str = "uniform"
     """`uniform` or `poisson`."""
+    stages: tuple[Stage, ...] = ()
+    """Shape of the run; its length is the run's, whatever `duration_s` says."""
+    shapes: str = "connections"
+    """What the stages are levels of: `connections` or `rate`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.
@@ -115,10 +120,26 @@ class Plan:
             raise UsageError(f"{self.max_requests} requests cannot be sent; give a number from 1 up")
         if self.rate is not None:
             _within("rate", self.rate, MIN_RATE, MAX_RATE)
+        if self.shapes not in {"connections", "rate"}:
+            raise UsageError(f"a shape is one of connections or of rate, not of {self.shapes!r}")
+        if self.stages:
+            most = MAX_CONNECTIONS if self.shapes == "connections" else MAX_RATE
+            _within(f"the shape's highest {self.shapes}", self.peak(self.shapes), 0, most)
         if self.arrivals not in {"uniform", "poisson"}:
             raise UsageError(f"arrivals are uniform or poisson, not {self.arrivals!r}")
         if self.stop not in {"drain", "abort"}:
             raise UsageError(f"a run stops by drain or by abort, not by {self.stop!r}")
+
+    def peak(self, of: str) -> float:
+        """Highest level of `connections` or `rate` over the run; 0 for the rate of a closed loop."""
+        if self.stages and self.shapes == of:
+            return max(max(stage.start, stage.end) for stage in self.stages)
+        return self.connections if of == "connections" else self.rate or 0.0
+
+    @property
+    def length_s(self) -> float | None:
+        """Measured time of the whole run; None: until stopped."""
+        return shape_seconds(self.stages) if self.stages else self.duration_s
 
     @property
     def run_tag(self) -> int:

@@ -84,7 +84,7 @@ async def start_run() -> AsyncIterator[StartRun]:
         link = FakeLink()
         port = int(plan.url.split(":")[2].split("/")[0])
         places = addresses or (Address(socket.AF_INET, "127.0.0.1", port),)
-        assignment = Assignment(plan, 0, 1, places, plan.connections, plan.max_requests)
+        assignment = Assignment(plan, 0, 1, places, plan.connections, plan.max_requests, plan.rate)
         conductor = Conductor(assignment, link, None)  # type: ignore[arg-type]
         begin = time.monotonic_ns()
         end = None if plan.duration_s is None else begin + round(plan.duration_s * 1e9)

@@ -31,5 +31,5 @@ class TestCapacity:
         capacity.check_capacity(8000, 2, 2)
 
     def test_one_worker_until_there_are_too_many_connections_for_it(self) -> None:
-        assert capacity.workers_needed(1) == capacity.workers_needed(5000) == 1
-        assert capacity.workers_needed(5001) <= 2
+        assert capacity.workers_needed(1, 0) == capacity.workers_needed(5000, 20_000) == 1
+        assert capacity.workers_needed(5001, 0) <= 2
