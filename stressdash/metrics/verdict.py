@@ -44,13 +44,13 @@ class Verdict:
     reasons: tuple[str, ...] = ()
 
 
-def void_reasons(totals: RunTotals, *, open_loop: bool, cap_bound: bool = False) -> tuple[str, ...]:
+def void_reasons(totals: RunTotals, *, open_loop: bool) -> tuple[str, ...]:
     """Why the figures of a run cannot be trusted; empty when they can.
 
     Args:
         totals: Of the whole run.
-        open_loop: Whether requests were due at a rate.
-        cap_bound: Whether the cap on connections held due requests back: that is the target's doing.
+        open_loop: Whether requests were due at a rate. Those that had to wait because the target kept every
+            connection busy are not held against the generator.
     """
     reasons = []
     saturated = totals.saturated_share
@@ -63,7 +63,7 @@ def void_reasons(totals: RunTotals, *, open_loop: bool, cap_bound: bool = False)
         limit = max(LAG_FLOOR_US, LAG_OF_MEDIAN * (totals.latency.percentile_unchecked(0.5) or 0))
         if lag is not None and lag > limit:
             reasons.append(f"requests left late: send lag p99 {duration_us(lag)}, limit {duration_us(limit)}")
-        if not cap_bound and totals.sent < SENT_SHARE * totals.scheduled:
+        if totals.sent + totals.waited < SENT_SHARE * totals.scheduled:
             sent = percent(totals.sent / totals.scheduled)
             reasons.append(f"only {sent} of the due requests were sent")
     return tuple(reasons)

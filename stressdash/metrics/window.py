@@ -26,7 +26,7 @@ SATURATED: Final = 0.9
 GAUGES: Final = ("target_connections", "open_connections", "busy_connections", "in_flight")
 SUMS: Final = (
     *("scheduled", "sent", "completed", "failed", "responses", "bytes_sent", "bytes_received"),
-    *("connects", "reconnects", "busy_ns", "cpu_ns", "faults_other"),
+    *("connects", "reconnects", "busy_ns", "cpu_ns", "waited", "faults_other"),
 )
 HISTOGRAMS: Final = (
     *("latency", "latency_failed", "latency_timeouts", "latency_intended", "latency_intended_bounds"),
@@ -105,7 +105,7 @@ class RunTotals:
     def __init__(self) -> None:
         self.scheduled = self.sent = self.completed = self.failed = self.responses = 0
         self.bytes_sent = self.bytes_received = self.connects = self.reconnects = 0
-        self.busy_ns = self.cpu_ns = self.faults_other = 0
+        self.busy_ns = self.cpu_ns = self.waited = self.faults_other = 0
         self.latency, self.latency_failed, self.latency_timeouts = Histogram(), Histogram(), Histogram()
         self.latency_intended, self.latency_intended_bounds = Histogram(), Histogram()
         self.connect, self.tls, self.first_byte = Histogram(), Histogram(), Histogram()

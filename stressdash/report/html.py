@@ -66,15 +66,14 @@ def _section(title: str, content: str) -> str:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], text_columns: Sequence[int] = ()) -> str:
     """A table of cells that are already HTML."""
-    head = "".join(f"<th>{cell}</th>" for cell in header)
-    lines = []
-    for row in rows:
-        cells = [
-            f'<td class="text">{cell}</td>' if column in text_columns else f"<td>{cell}</td>"
-            for column, cell in enumerate(row)
-        ]
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        kinds = [' class="text"' if column in text_columns else "" for column in range(len(cells))]
+        written = (f"<{tag}{kind}>{cell}</{tag}>" for kind, cell in zip(kinds, cells, strict=True))
+        return f"<tr>{''.join(written)}</tr>"
+
+    body = "".join(line("td", row) for row in rows)
+    return f"<table><thead>{line('th', header)}</thead><tbody>{body}</tbody></table>"
 
 
 def _head(report: RunReport) -> str:

@@ -49,7 +49,7 @@ def _head(report: RunReport) -> list[str]:
         if part
     )
     load = f"{count(report.connections)} connections for {_seconds(report)}"
-    return [what, f"{load} against {escape(report.target, 400)}"]
+    return [what, load, escape(report.target, 400)]
 
 
 def _table(report: RunReport) -> list[str]:

@@ -37,14 +37,12 @@ class TestVoid:
     def test_a_closed_loop_knows_no_late_send(self) -> None:
         assert void_reasons(totals_of(send_lag=[10**6] * 50), open_loop=False) == ()
 
-    @pytest.mark.parametrize(
-        ("sent", "cap_bound", "void"), [(99, False, False), (98, False, True), (98, True, False)]
-    )
+    @pytest.mark.parametrize(("sent", "waited", "void"), [(99, 0, False), (98, 0, True), (97, 2, False)])
     def test_by_unsent_requests_unless_the_cap_on_connections_bound(
-        self, sent: int, cap_bound: bool, void: bool
+        self, sent: int, waited: int, void: bool
     ) -> None:
-        totals = totals_of(scheduled=100, sent=sent)
-        assert bool(void_reasons(totals, open_loop=True, cap_bound=cap_bound)) is void
+        totals = totals_of(scheduled=100, sent=sent, waited=waited)
+        assert bool(void_reasons(totals, open_loop=True)) is void
 
     def test_of_nothing_is_not_declared(self) -> None:
         assert void_reasons(RunTotals(), open_loop=True) == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import permutations
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from window_factory import GRID_NS, fault, window, windows
 
-from stressdash.metrics.window import MANY_WORKERS, RunTotals, merge
+from stressdash.metrics.window import GAUGES, HISTOGRAMS, MANY_WORKERS, SUMS, RunTotals, merge
 from stressdash.samples import Phase, Window
 
 
@@ -45,6 +45,10 @@ class TestMerge:
         assert merged.open_connections == a.open_connections + b.open_connections
         assert sum(merged.latency.values()) == sum(a.latency.values()) + sum(b.latency.values())
         assert sum(f.count for f in merged.faults) == sum(f.count for f in a.faults + b.faults)
+
+    def test_leaves_no_field_out(self) -> None:
+        placed = {"start_ns", "length_ns", "worker", "segment", "phase", "faults", "exemplars"}
+        assert {field.name for field in fields(Window)} == {*placed, *GAUGES, *SUMS, *HISTOGRAMS, "statuses"}
 
     def test_covers_both_and_names_no_worker(self) -> None:
         merged = merge(window(worker=0, length_ns=60), window(worker=1, start_ns=40, length_ns=60))
