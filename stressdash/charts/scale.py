@@ -73,13 +73,6 @@ class Scale:
             for value in values
         ]
 
-    def value(self, place: float) -> float:
-        """The value at a place between 0 and 1."""
-        held = min(1.0, max(0.0, place))
-        if self.log:
-            return float(self.low * (self.high / self.low) ** held)
-        return self.low + (self.high - self.low) * held
-
     def ticks(self, count: int) -> tuple[float, ...]:
         """About `count` round values in the range, rising."""
         if self.log:

@@ -51,6 +51,7 @@ KEYS: tuple[Key, ...] = (
     Key("equals_sign", "=", "type_value", "type", "Type a value into the focused slider", "live"),
     Key("z", "z", "maximise", "max", "Show one chart on the whole screen", "live", in_palette=True),
     Key("c", "c", "next_chart", "chart", "Next chart", "live", in_palette=True),
+    Key("B", "B", "markers", "", "Draw charts with braille, blocks or ASCII", "live", in_palette=True),
     Key("space", "space", "freeze", "freeze", "Freeze the view; the load goes on", "app", in_palette=True),
     Key("left_square_bracket", "[", "zoom(-1)", "", "Shorter time window", "app"),
     Key(

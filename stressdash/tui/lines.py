@@ -16,12 +16,10 @@ from stressdash.charts.cells import Line, Run
 __all__ = [
     "Line",
     "Run",
-    "bar",
     "clean",
     "ends",
     "fit",
     "join",
-    "line_text",
     "line_width",
     "pad",
     "spark",
@@ -78,32 +76,31 @@ def _cut(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, limit: int = 50) -> list[str]:
-    """A clean text in at most `limit` pieces of at most `width` cells; the last says when more was cut."""
+    """A clean text in at most `limit` pieces of at most `width` cells; the last says when more was cut.
+
+    Breaks at a space where there is one in the second half of a piece.
+    """
     pieces: list[str] = []
-    current: list[str] = []
-    used = 0
+    piece, used = "", 0
     for character in text:
         size = cell_len(character)
-        if used + size > width and current:
-            pieces.append("".join(current))
-            current, used = [], 0
-            if len(pieces) == limit:
-                pieces[-1] = fit(pieces[-1] + ELLIPSIS * 2, width).rstrip()
-                return pieces
-        current.append(character)
+        if used + size > width and piece:
+            if len(pieces) == limit - 1:
+                return [*pieces, fit(piece + ELLIPSIS * 2, width).rstrip()]
+            space = len(piece) if character == " " else piece.rfind(" ", len(piece) // 2)
+            head, piece = (piece[:space], piece[space + 1 :]) if space > 0 else (piece, "")
+            pieces.append(head)
+            used = cell_len(piece)
+            if character == " " and not piece:
+                continue
+        piece += character
         used += size
-    pieces.append("".join(current))
-    return pieces
+    return [*pieces, piece]
 
 
 def line_width(line: Iterable[Run]) -> int:
     """Cells that a line takes."""
     return sum(cell_len(text) for text, _ in line)
-
-
-def line_text(line: Iterable[Run]) -> str:
-    """A line without its roles."""
-    return "".join(text for text, _ in line)
 
 
 def pad(line: Line, width: int) -> Line:
@@ -154,9 +151,3 @@ def spark(values: Sequence[int], width: int) -> str:
     last = len(SPARK_BLOCKS) - 1
     text = "".join(" " if value <= 0 else SPARK_BLOCKS[min(last, value * last // top)] for value in shown)
     return text.rjust(width)
-
-
-def bar(share: float, width: int) -> str:
-    """A horizontal bar of `width` cells, filled to `share` of one."""
-    filled = round(min(1.0, max(0.0, share)) * width)
-    return "█" * filled + "░" * (width - filled)

@@ -39,11 +39,6 @@ class TestPlace:
         low, high = sorted((one, other))
         assert scale.place(low) <= scale.place(high)
 
-    @given(st.booleans(), st.floats(0, 1))
-    def test_a_value_comes_back_to_its_place(self, log: bool, place: float) -> None:
-        scale = Scale(1, 10_000, log=log)
-        assert abs(scale.place(scale.value(place)) - place) < 1e-9
-
 
 class TestTicks:
     @given(VALUES, st.booleans(), st.integers(1, 8))

@@ -72,6 +72,19 @@ class TestCharts:
             await pilot.press("c")
             await until(pilot, lambda: "[Latency]" in screen_text(app) and "b client p99" in screen_text(app))
 
+    async def test_b_draws_with_other_characters(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await shown(pilot)
+            await pilot.press("B")
+            await until(pilot, lambda: set(screen_text(app)) & set("▄▀▟▙"))
+            await pilot.press("B")
+            await until(
+                pilot,
+                lambda: (
+                    not any("⠀" < character <= "⣿" or character in "▄▀" for character in screen_text(app))
+                ),
+            )
+
     async def test_a_click_on_a_tab_shows_its_chart(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await shown(pilot)

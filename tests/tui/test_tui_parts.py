@@ -49,6 +49,12 @@ class TestText:
     def test_wrapped_text_never_is_wider(self, text: str, width: int) -> None:
         assert all(cell_len(piece) <= width for piece in wrap(clean(text), width))
 
+    def test_prose_breaks_between_words(self) -> None:
+        assert wrap("as many as it is asked for", 20) == ["as many as it is", "asked for"]
+
+    def test_what_does_not_fit_is_cut_with_a_sign(self) -> None:
+        assert wrap("abcdef" * 5, 10, limit=2) == ["abcdefabcd", "efabcdefa…"]
+
     @given(st.integers(0, 60), st.text("ab", max_size=80), st.text("cd", max_size=20))
     def test_the_right_end_is_kept_when_both_do_not_fit(self, width: int, left: str, right: str) -> None:
         line = ends([(left, "text")], [(right, "text")], width)

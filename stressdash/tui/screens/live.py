@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
+from stressdash.charts.markers import MARKER_SETS
 from stressdash.charts.units import clock
 from stressdash.snapshot import RunState
 from stressdash.tui.keys import bindings
@@ -58,6 +59,7 @@ class LiveScreen(ViewScreen):
     def __init__(self) -> None:
         super().__init__()
         self.chart = next(iter(CHARTS))
+        self.markers = next(iter(MARKER_SETS))
         self.connections = slider("conns", CONNECTIONS)
         self.duration = slider("time", DURATION)
         self.errors = ErrorList("live-errors")
@@ -87,11 +89,6 @@ class LiveScreen(ViewScreen):
     def on_resize(self) -> None:
         """Two by two where there is room, one chart with tabs elsewhere."""
         self._arrange()
-
-    @property
-    def is_grid(self) -> bool:
-        """Whether all four charts are shown."""
-        return self.has_class("-wide") and self.has_class("-tall")
 
     def _arrange(self) -> None:
         grid = self.size.width >= 120 and self.size.height >= 32
@@ -157,6 +154,14 @@ class LiveScreen(ViewScreen):
         """The chart after the present one."""
         names = list(CHARTS)
         self._choose(names[(names.index(self.chart) + 1) % len(names)])
+
+    def action_markers(self) -> None:
+        """Other characters for the charts, where the terminal's font lacks some."""
+        names = list(MARKER_SETS)
+        self.markers = names[(names.index(self.markers) + 1) % len(names)]
+        for chart in self.query(Chart):
+            chart.markers = MARKER_SETS[self.markers]
+            chart.recompose_lines()
 
     def action_maximise(self) -> None:
         """One chart on the whole screen."""

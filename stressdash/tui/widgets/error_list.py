@@ -97,7 +97,7 @@ class ErrorList(Listing):
 
     def _drawn(self, item: Item) -> Line:
         line = super()._drawn(item)
-        if item.id == self.selected and line:
+        if item.id and item.id == self.selected and line:
             return [("▸" + line[0][0][1:], line[0][1]), *line[1:]]
         return line
 

@@ -32,11 +32,6 @@ class Panel(Widget):
         """The panel's lines for this width, from the top."""
         raise NotImplementedError
 
-    @property
-    def composed(self) -> tuple[Line, ...]:
-        """The lines as last composed."""
-        return tuple(self._lines)
-
     def recompose_lines(self) -> None:
         """Compose again and draw what has changed; nothing while the panel cannot be seen."""
         size = self.size
