@@ -58,7 +58,7 @@ class Conductor(Loop):
             self._open_loop(self._rate, self._slope, start_ns)
         self._books.begin(time.process_time_ns())
         self._add_connections(self._wanted)
-        self._obey(start_ns)  # what came together with the start
+        self._obey()  # what came together with the start
         self._spin(self._link.fileno())
 
     # --- the clock ------------------------------------------------------------------------------------
@@ -138,8 +138,10 @@ class Conductor(Loop):
 
     # --- commands -------------------------------------------------------------------------------------
 
-    def _obey(self, now: int) -> None:
+    def _obey(self) -> None:
         for command in self._link.commands():
+            now = self._clock()  # each has its own: what one command sent belongs before the next
+            self._tick(now)
             self._carry_out(command, now)
 
     def _carry_out(self, command: Command, now: int) -> None:

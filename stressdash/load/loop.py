@@ -80,7 +80,7 @@ class Loop(Lines):
         """The edge was reached, or an alarm went off."""
 
     @abstractmethod
-    def _obey(self, now: int) -> None:
+    def _obey(self) -> None:
         """Commands wait on the link."""
 
     @abstractmethod
@@ -103,7 +103,7 @@ class Loop(Lines):
                 connection = by_fd.get(fd)
                 if connection is None:
                     if fd == control:
-                        self._obey(polled)
+                        self._obey()
                 elif mask == READ:
                     self._readable(connection, polled)
                 else:

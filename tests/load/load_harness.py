@@ -176,8 +176,9 @@ class FakeLink:
     def fileno(self) -> int:
         return self._ours.fileno()
 
-    def command(self, command: Command) -> None:
-        self._commands.append(command)
+    def command(self, *commands: Command) -> None:
+        """Send commands that arrive together."""
+        self._commands.extend(commands)
         self._theirs.send(b"!")
 
     def commands(self) -> Iterator[Command]:

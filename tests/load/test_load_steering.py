@@ -10,6 +10,7 @@ import pytest
 from load_harness import OK, Received, Serve, StartRun, answer_ok, make_plan, until
 
 from stressdash.hdr import bucket_mid_us
+from stressdash.load.control import Command
 from stressdash.samples import Phase
 
 
@@ -137,6 +138,20 @@ class TestPause:
 
 
 class TestEnd:
+    async def test_commands_that_come_together_lose_nothing(self, serve: Serve, start_run: StartRun) -> None:
+        gate = Gate()
+        gate.opened.set()
+        server = await serve(gate)
+        run = start_run(make_plan(server.url, max_requests=None))
+        await until(lambda: len(server.received) > 10)
+        run.command("pause")
+        await until(run.totals.rests)
+        gate.opened.clear()
+        run.link.command(Command("resume"), Command("stop", mode="abort"))
+        totals = await run.end()
+        assert totals.in_flight_at_stop == 4
+        assert totals.sent == totals.completed + 4
+
     async def test_a_duration_ends_the_run_on_the_grid(self, serve: Serve, start_run: StartRun) -> None:
         server = await serve(answer_ok)
         totals = await start_run(make_plan(server.url, max_requests=None, duration_s=0.35)).end()
