@@ -7,10 +7,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from stressdash.errors import EngineError
+from stressdash.metrics.thresholds import Threshold
+from stressdash.report.html import html_report
+from stressdash.report.junit import junit_xml
 from stressdash.report.run_json import RunReport, to_json
 from stressdash.report.summary import summary
 from stressdash.scenario import Scenario
@@ -26,33 +30,54 @@ TICK_S: Final = 0.25
 INTERRUPTED: Final = 130
 
 
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the result goes, apart from the summary on stdout."""
+
+    json: str | None = None
+    """File, or `-` for stdout instead of the summary."""
+    html: str | None = None
+    junit: str | None = None
+    quiet: bool = False
+    """No progress line."""
+
+    def check(self) -> None:
+        """Refuse files that could not be written, before any load."""
+        for path in (self.json, self.html, self.junit):
+            if path not in (None, "-"):
+                check_writable(Path(str(path)))
+
+
 def run_headless(
-    settings: Settings, scenario: Scenario | None, *, json_target: str | None, quiet: bool
+    settings: Settings, scenario: Scenario | None, outputs: Outputs, thresholds: tuple[Threshold, ...] = ()
 ) -> int:
     """Run the load, print the summary or the JSON, and return the exit code.
 
     Raises:
         StressdashError: the stack, the target or an input cannot be used.
     """
-    if json_target not in (None, "-"):
-        check_writable(Path(str(json_target)))
+    outputs.check()
+    session = make_session(settings, scenario, thresholds)
     try:
-        report = asyncio.run(_run(settings, scenario, quiet=quiet))
+        report = asyncio.run(_run(session, quiet=outputs.quiet))
     except asyncio.CancelledError:
         return INTERRUPTED
     data = to_json(report)
-    if json_target == "-":
+    if outputs.json == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
         sys.stdout.write(summary(report))
-        if json_target is not None:
-            write_file(Path(json_target), data)
+        if outputs.json is not None:
+            write_file(Path(outputs.json), data)
+    if outputs.html is not None:
+        write_file(Path(outputs.html), html_report(report).encode())
+    if outputs.junit is not None:
+        write_file(Path(outputs.junit), junit_xml(report, session.outcomes))
     return report.verdict.status.exit_code
 
 
-async def _run(settings: Settings, scenario: Scenario | None, *, quiet: bool) -> RunReport:
-    session = make_session(settings, scenario)
+async def _run(session: Session, *, quiet: bool) -> RunReport:
     progress = _Progress(shown=not quiet and sys.stderr.isatty())
     try:
         with _interruptible(session):

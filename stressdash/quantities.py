@@ -9,7 +9,7 @@ import re
 
 from stressdash.errors import UsageError
 
-__all__ = ["parse_count", "parse_duration"]
+__all__ = ["parse_count", "parse_duration", "parse_rate"]
 
 _UNIT_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
@@ -41,3 +41,15 @@ def parse_count(text: str) -> int:
     if match is None:
         raise UsageError(f"{text!r} is not a whole number; write for instance 400 or 10k")
     return int(match[1]) * _MULTIPLE[match[2]]
+
+
+def parse_rate(text: str) -> float:
+    """Events per second of `500`, `0.5`, `10k` or `500/s`.
+
+    Raises:
+        UsageError: the text is not a rate.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)(?:/s)?", text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not a rate; write for instance 500, 0.5 or 10k")
+    return float(match[1]) * _MULTIPLE[match[2]]

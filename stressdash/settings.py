@@ -13,7 +13,7 @@ from typing import Any
 
 from stressdash.errors import UsageError
 from stressdash.paths import state_dir
-from stressdash.quantities import parse_count, parse_duration
+from stressdash.quantities import parse_count, parse_duration, parse_rate
 
 __all__ = ["ENVIRONMENT", "STACKS", "Settings", "from_environment", "resolve"]
 
@@ -67,6 +67,12 @@ class Settings:
     body: bytes | None = None
     stop: str = _setting("drain", _choice("drain", "abort"))
     workers: int | None = _setting(None, _positive(parse_count))
+    rate: float | None = _setting(None, _positive(parse_rate))
+    arrivals: str = _setting("uniform", _choice("uniform", "poisson"))
+    elasticsearch: str | None = _setting(None)
+    apm_service: str | None = _setting(None)
+    dsn: str | None = _setting(None)
+    """Name of the environment variable that holds it: a DSN carries a password."""
     knobs: Mapping[str, str] = field(default_factory=dict)
     allow_targets: tuple[str, ...] = ()
     keep: bool = False

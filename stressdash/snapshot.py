@@ -185,8 +185,8 @@ class ErrorDetail:
     similar: tuple[ErrorRow, ...] = ()
     share_of_requests: float | None = None
     client_sent_us: int | None = None
-    """When the exemplar at `exemplar_index` (else the first) was sent, wall-clock microseconds since 1970, so that
-    it can stand on the trace's time line; None when it was never sent."""
+    """When the exemplar at `exemplar_index` (else the first) was sent, wall-clock microseconds since 1970, so
+    that it can stand on the trace's time line; None when it was never sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ settings.register_profile("dev", deadline=None, suppress_health_check=[HealthChe
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if CI else "dev")
 
+FOR_TESTS = ("STRESSDASH_REQUIRE", "STRESSDASH_TEST_NODES")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY")
 LOOK = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "PYTHONASYNCIODEBUG")
 
@@ -28,7 +29,11 @@ LOOK = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "PYTHONASYNC
 def pytest_configure() -> None:
     """Keep the user's settings, state and proxies out of the tests and of what they start."""
     for name in list(os.environ):
-        if name.startswith(("STRESSDASH_", "ELASTIC_APM_")) or name.upper() in PROXIES or name in LOOK:
+        if (
+            (name.startswith(("STRESSDASH_", "ELASTIC_APM_")) and name not in FOR_TESTS)
+            or name.upper() in PROXIES
+            or name in LOOK
+        ):
             del os.environ[name]
 
 

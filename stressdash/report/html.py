@@ -92,7 +92,7 @@ def _head(report: RunReport) -> str:
 
 
 def _figures(report: RunReport) -> str:
-    sent, apm = report.latency_sent_us, report.apm
+    sent, apm = report.latency_raw_us, report.apm
     client = ("client", rate(report.requests_per_second), rate(report.goodput_per_second))
     rows = [
         (
@@ -144,7 +144,7 @@ def _charts(report: RunReport) -> str:
 
 def _latency(report: RunReport) -> str:
     names = ("mean", "stdev", "p50", "p75", "p90", "p99", "p999", "max")
-    bases = [("from the first byte sent", report.latency_sent_us)]
+    bases = [("from the first byte sent", report.latency_raw_us)]
     if report.latency_basis == "intended":
         bases.append(("from the intended start", report.latency_us))
     rows = [(basis, *(_bound(latency, name) for name in names)) for basis, latency in bases]

@@ -249,7 +249,9 @@ class RunReport:
     latency_basis: str
     """`sent` (from the actual first byte) or `intended` (from when the request was due; open loop)."""
     latency_us: LatencyReport
-    latency_sent_us: LatencyReport
+    latency_corrected_us: LatencyReport | None
+    """From the intended start; None in the closed loop, which has none."""
+    latency_raw_us: LatencyReport
     """From the first byte sent, whatever the basis."""
     segments_mixed: bool
     statuses: Mapping[str, int]

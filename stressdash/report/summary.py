@@ -54,7 +54,7 @@ def _head(report: RunReport) -> list[str]:
 
 def _table(report: RunReport) -> list[str]:
     """Client and APM in the same columns, so that they can be compared at a glance."""
-    sent, apm = report.latency_sent_us, report.apm
+    sent, apm = report.latency_raw_us, report.apm
     rows = [
         ("", "req/s", "ok/s", "fail", "avg", "p50", "p99"),
         (
@@ -85,7 +85,7 @@ def _table(report: RunReport) -> list[str]:
 
 
 def _latency(report: RunReport) -> list[str]:
-    lines = _distribution("Latency from the first byte sent", report.latency_sent_us)
+    lines = _distribution("Latency from the first byte sent", report.latency_raw_us)
     if report.latency_basis == "intended":
         lines += _distribution("Latency from the intended start", report.latency_us)
     return lines

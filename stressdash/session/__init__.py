@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from stressdash.apm.embedded import EmbeddedSource
 from stressdash.apm.source import ApmSource
+from stressdash.errors import UsageError
+from stressdash.metrics.thresholds import Threshold
 from stressdash.scenario import Scenario
 from stressdash.session.session import Session
 from stressdash.settings import Settings
@@ -13,14 +17,46 @@ from stressdash.stack.backend import Stack
 __all__ = ["Session", "make_session"]
 
 
-def make_session(settings: Settings, scenario: Scenario | None) -> Session:
-    """A session on the stack that the settings ask for, not yet opened."""
-    stack = open_stack(settings.stack, state=settings.state, target_url=settings.url)
-    return Session(settings, scenario, stack, source=_source)
+def make_session(
+    settings: Settings, scenario: Scenario | None, thresholds: tuple[Threshold, ...] = ()
+) -> Session:
+    """A session on the stack that the settings ask for, not yet opened.
+
+    Raises:
+        UsageError: the stack lacks something that it needs.
+    """
+    stack = open_stack(
+        settings.stack, state=settings.state, target_url=settings.url, database_dsn=_dsn(settings.dsn)
+    )
+    return Session(
+        settings, scenario, stack, source=lambda ready: _source(settings, ready), thresholds=thresholds
+    )
 
 
-def _source(stack: Stack) -> ApmSource | None:
+def _dsn(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    if not os.environ.get(variable):
+        raise UsageError(f"--dsn: there is no environment variable {variable!r}; it should hold the DSN")
+    return os.environ[variable]
+
+
+def _source(settings: Settings, stack: Stack) -> ApmSource | None:
+    if settings.elasticsearch is not None:
+        from stressdash.apm.elastic import Connection, ElasticSource
+
+        said = os.environ.get
+        connection = Connection(
+            settings.elasticsearch,
+            api_key=said("STRESSDASH_ES_API_KEY", ""),
+            username=said("STRESSDASH_ES_USER", "elastic") if said("STRESSDASH_ES_PASSWORD") else "",
+            password=said("STRESSDASH_ES_PASSWORD", ""),
+            bearer=said("STRESSDASH_ES_BEARER", ""),
+            ca_file=said("STRESSDASH_ES_CA", ""),
+            fingerprint=said("STRESSDASH_ES_FINGERPRINT", ""),
+        )
+        return ElasticSource(connection, settings.apm_service)
     addresses = stack.addresses()
     if addresses.apm_url is None:
         return None
-    return EmbeddedSource(addresses.apm_url, addresses.apm_token or "")
+    return EmbeddedSource(addresses.apm_url, addresses.apm_token or "", settings.apm_service)

@@ -10,7 +10,7 @@ from stressdash.metrics.join import ApmView, Axis, explained_share, join
 from stressdash.samples import Fault, ServiceStatus
 from stressdash.session.clock import Clock
 from stressdash.session.run import LiveRun
-from stressdash.session.watch import ApmWatch
+from stressdash.session.watch import ApmWatch, dropped_events
 from stressdash.snapshot import ErrorRow
 
 __all__ = ["ErrorList"]
@@ -87,18 +87,9 @@ def _apm_view(apm: ApmWatch | None, service: ServiceStatus | None) -> ApmView:
     if apm is None:
         return ApmView(enabled=False)
     health = apm.health
-    enabled = service.apm_enabled if service is not None else None
-    dropped = [
-        number
-        for number in (
-            health.dropped if health is not None else None,
-            service.agent_dropped if service is not None else None,
-        )
-        if number is not None
-    ]
     return ApmView(
-        enabled=enabled,
+        enabled=service.apm_enabled if service is not None else None,
         reachable=not apm.detail,
         newest_ms=health.newest_ms if health is not None else None,
-        dropped=sum(dropped) if dropped else None,
+        dropped=dropped_events(health, service),
     )

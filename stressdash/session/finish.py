@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import StressdashError
+from stressdash.metrics.measures import apm_measures, client_measures
+from stressdash.metrics.thresholds import Outcome, evaluate
 from stressdash.metrics.verdict import judge, void_reasons
 from stressdash.report.build import apm_report, build_report, window_rows
 from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
-from stressdash.samples import ComponentState
+from stressdash.samples import ApmSeries, ComponentState
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
 from stressdash.session.view import plain_url
+from stressdash.session.watch import dropped_events
 from stressdash.stack.database import Database
 from stressdash.store.audit import Audit, audit
 
@@ -44,6 +47,9 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
     totals = run.totals
     started_s = run.started_s or 0.0
     ended_s = run.ended_s or session.clock.now_s()
+    series = await _series(session, started_s, ended_s)
+    session.outcomes = _outcomes(session, run, series)
+    open_loop = run.plan.rate is not None
     return build_report(
         run_id=f"{run.plan.run_id:016x}",
         scenario=session.settings.scenario,
@@ -51,7 +57,12 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         backend=session.stack.name,
         started=datetime.fromtimestamp(_wall_ms(session, started_s) / 1e3, UTC),
         machine=_machine(),
-        verdict=judge(void_reasons(totals, open_loop=False), interrupted=run.interrupted),
+        verdict=judge(
+            void_reasons(totals, open_loop=open_loop),
+            [outcome.sentence for outcome in session.outcomes if not outcome.held],
+            interrupted=run.interrupted,
+        ),
+        open_loop=open_loop,
         connections=run.connections,
         totals=totals,
         by_category=run.faults.by_category(),
@@ -60,7 +71,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         plan=_plan(run),
         warnings=(*warnings, *_component_warnings(session)),
         explained=session.errors.explained,
-        apm=await _apm(session, started_s, ended_s, totals.measured_s, complete),
+        apm=_apm(session, series, totals.measured_s, complete),
         audit=audited,
         knobs=session.watch.knobs,
         marks=[mark for mark in session.marks if mark.at_s >= started_s],
@@ -85,7 +96,9 @@ def _machine() -> Machine:
 def _plan(run: LiveRun) -> dict[str, Scalar]:
     plan = run.plan
     return {
-        "loop": "closed",
+        "loop": "closed" if plan.rate is None else "open",
+        "rate": plan.rate,
+        "arrivals": plan.arrivals if plan.rate is not None else None,
         "connections": plan.connections,
         "duration_s": plan.duration_s,
         "max_requests": plan.max_requests,
@@ -104,30 +117,33 @@ def _component_warnings(session: Session) -> list[str]:
     ]
 
 
-async def _apm(
-    session: Session, started_s: float, ended_s: float, measured_s: float, complete: bool | None
-) -> ApmReport:
-    apm, service = session.apm, session.watch.service
+async def _series(session: Session, started_s: float, ended_s: float) -> ApmSeries | None:
+    """The whole run as APM saw it; None when it cannot tell."""
+    if session.apm is None:
+        return None
+    try:
+        return await session.apm.over(_wall_ms(session, started_s), _wall_ms(session, ended_s) + 1_000)
+    except StressdashError:
+        return None
+
+
+def _outcomes(session: Session, run: LiveRun, series: ApmSeries | None) -> tuple[Outcome, ...]:
+    measures = client_measures(run.totals)
+    if series is not None:
+        measures |= apm_measures(series, run.totals.measured_s)
+    return tuple(evaluate(threshold, measures) for threshold in session.thresholds)
+
+
+def _apm(session: Session, series: ApmSeries | None, measured_s: float, complete: bool | None) -> ApmReport:
+    apm = session.apm
     if apm is None:
         return ApmReport()
-    try:
-        series = await apm.over(_wall_ms(session, started_s), _wall_ms(session, ended_s) + 1_000)
-    except StressdashError:
-        series = None
-    dropped = [
-        number
-        for number in (
-            apm.health.dropped if apm.health is not None else None,
-            service.agent_dropped if service is not None else None,
-        )
-        if number is not None
-    ]
     return apm_report(
         apm.health.product if apm.health is not None else "unknown",
         series,
         apm.groups,
         measured_s=measured_s,
-        dropped=sum(dropped) if dropped else None,
+        dropped=dropped_events(apm.health, session.watch.service),
         complete=complete,
     )
 

@@ -49,6 +49,8 @@ def build_plan(
         connect_timeout_s=settings.connect_timeout_s,
         stop=settings.stop,
         workers=settings.workers,
+        rate=settings.rate,
+        arrivals=settings.arrivals,
         run_id=run_id,
         allow_targets=settings.allow_targets,
     )

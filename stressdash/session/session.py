@@ -16,6 +16,7 @@ from stressdash.apm.source import ApmSource
 from stressdash.errors import StressdashError, UsageError
 from stressdash.load.plan import Plan
 from stressdash.metrics.series import Timeline
+from stressdash.metrics.thresholds import Outcome, Threshold
 from stressdash.report.run_json import RunReport
 from stressdash.samples import Knob, LogLine
 from stressdash.scenario import Scenario, find_scenario
@@ -54,6 +55,7 @@ class Session:
         stack: Stack,
         *,
         source: Callable[[Stack], ApmSource | None],
+        thresholds: tuple[Threshold, ...] = (),
         clock: Clock | None = None,
     ) -> None:
         """`source` makes the APM source once the stack is up; None when the stack has none."""
@@ -73,6 +75,8 @@ class Session:
         self.connections = settings.connections
         self.duration_s = settings.duration_s
         self.marks: list[Mark] = []
+        self.thresholds = thresholds
+        self.outcomes: tuple[Outcome, ...] = ()
         self.report: RunReport | None = None
         self._make_source = source
         self._runs = 0

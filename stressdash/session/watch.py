@@ -28,7 +28,7 @@ from stressdash.samples import (
 from stressdash.session.clock import Clock
 from stressdash.stack.backend import Stack
 
-__all__ = ["ApmWatch", "StackWatch", "polling"]
+__all__ = ["ApmWatch", "StackWatch", "dropped_events", "polling"]
 
 T = TypeVar("T")
 
@@ -51,6 +51,19 @@ async def polling(every_s: float, poll: Callable[[], Awaitable[None]]) -> None:
         except StressdashError:
             pause = min(pause * 2, 5.0)
         await asyncio.sleep(pause)
+
+
+def dropped_events(health: ApmHealth | None, service: ServiceStatus | None) -> int | None:
+    """Events that agent and intake lost; None when neither tells."""
+    told = [
+        number
+        for number in (
+            health.dropped if health is not None else None,
+            service.agent_dropped if service is not None else None,
+        )
+        if number is not None
+    ]
+    return sum(told) if told else None
 
 
 class StackWatch:
@@ -163,16 +176,19 @@ class ApmWatch:
             reach_ms = min(reach_ms, self._asked_until_ms - WINDOW_MS)
         start_ms = max(reach_ms, self._clock.origin_wall_ms) // STEP_MS * STEP_MS
         try:
-            self.series = await self._source.series(start_ms, now_ms + STEP_MS, STEP_MS)
-            self.groups = await self._source.error_groups(self._from_ms, now_ms + STEP_MS)
-            await self.resolve(traces)
-            self.health = await self._source.health()
+            series, self.groups, health, _ = await asyncio.gather(
+                self._source.series(start_ms, now_ms + STEP_MS, STEP_MS),
+                self._source.error_groups(self._from_ms, now_ms + STEP_MS),
+                self._source.health(),
+                self.resolve(traces),
+            )
         except StressdashError as error:
             self.detail = str(error)
             raise
-        self.detail = "" if self.health.ok else self.health.detail
+        self.series, self.health = series, health
+        self.detail = "" if health.ok else health.detail
         self._asked_until_ms = now_ms
-        for bucket in self.series.buckets:
+        for bucket in series.buckets:
             self._buckets[bucket.start_ms] = bucket
         while len(self._buckets) > KEEP_BUCKETS:
             del self._buckets[min(self._buckets)]

@@ -61,7 +61,7 @@ class TestFigures:
         totals = RunTotals()
         totals.add(window(latency=[100] * 50, latency_intended=[900] * 50))
         report = build_report(**folded.arguments | {"totals": totals, "open_loop": True})
-        assert (report.latency_basis, report.latency_us.p50, report.latency_sent_us.p50) == (
+        assert (report.latency_basis, report.latency_us.p50, report.latency_raw_us.p50) == (
             "intended",
             900,
             100,
