@@ -58,11 +58,18 @@ class TestBadUsage:
 
 
 class TestTargetGuard:
-    @pytest.mark.parametrize("url", ["http://example.com/", "http://8.8.8.8/", "http://user:secret@8.8.8.8/"])
-    def test_a_public_target_is_refused_without_its_credentials(
+    @pytest.mark.parametrize("url", ["http://no-such-host.invalid/", "http://8.8.8.8/"])
+    def test_a_public_or_unknown_target_is_refused(
         self, capsys: pytest.CaptureFixture[str], url: str
     ) -> None:
         code, text = fails(capsys, "run", url)
         assert code == 2
         assert "--allow-target" in text
+
+    def test_credentials_in_a_url_are_refused_and_not_repeated(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        code, text = fails(capsys, "run", "http://user:secret@127.0.0.1/")
+        assert code == 2
+        assert "credentials" in text
         assert "secret" not in text

@@ -19,7 +19,7 @@ from stressdash.load.ledger import Ledger, map_page_file, new_page_file
 from stressdash.load.plan import MAX_CONNECTIONS, MAX_RATE, MIN_RATE, Plan
 from stressdash.load.process import WorkerProcess
 from stressdash.load.shape import Stage, stage_at
-from stressdash.load.target import Address, guard, parse_url, resolve
+from stressdash.load.target import Address, parse_url
 from stressdash.samples import Window
 
 __all__ = ["Fleet"]
@@ -77,8 +77,7 @@ class Fleet:
             EngineError: a worker could not be started.
         """
         target = parse_url(self._plan.url)
-        addresses = await resolve(target)
-        guard(target, addresses, self._plan.allow_targets)
+        addresses = await admitted(target, self._plan.allow_targets)
         most = max(1, round(self._plan.peak("connections")))
         count = min(self._plan.workers or workers_needed(most, self._plan.peak("rate")), most)
         check_capacity(most, count, len(addresses))

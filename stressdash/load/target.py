@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from stressdash.errors import BadInput, TargetError, TargetRefused
 
-__all__ = ["Address", "Target", "guard", "parse_url", "resolve"]
+__all__ = ["Address", "Target", "admitted", "guard", "parse_url", "resolve"]
 
 PRIVATE: Final = tuple(
     ipaddress.ip_network(text)
@@ -112,13 +112,34 @@ async def resolve(target: Target) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(addresses))
 
 
+async def admitted(target: Target, allowed: Iterable[str]) -> tuple[Address, ...]:
+    """Addresses of a target that may be loaded.
+
+    Raises:
+        TargetRefused: it is neither this machine nor private, or nobody can tell, and it is not allowed by name.
+        TargetError: it is allowed by name, which cannot be resolved.
+    """
+    names = tuple(allowed)
+    try:
+        addresses = await resolve(target)
+    except TargetError as error:
+        if _is_named(target, names):
+            raise
+        raise TargetRefused(
+            f"{target.host} cannot be resolved, so it cannot be told from a public host; check the URL, "
+            f"or say --allow-target {target.host}"
+        ) from error
+    guard(target, addresses, names)
+    return addresses
+
+
 def guard(target: Target, addresses: Iterable[Address], allowed: Iterable[str]) -> None:
     """Let the target pass, or refuse it.
 
     Raises:
         TargetRefused: some address is neither loopback nor private, and the host is not allowed by name.
     """
-    if target.host.lower() in {host.lower().strip("[]") for host in allowed}:
+    if _is_named(target, allowed):
         return
     for address in addresses:
         if not _is_private(address.host):
@@ -126,6 +147,10 @@ def guard(target: Target, addresses: Iterable[Address], allowed: Iterable[str]) 
                 f"{target.host} ({address.host}) is neither this machine nor a private address; "
                 f"if you may put it under load, say --allow-target {target.host}"
             )
+
+
+def _is_named(target: Target, allowed: Iterable[str]) -> bool:
+    return target.host.lower() in {host.lower().strip("[]") for host in allowed}
 
 
 def _is_private(host: str) -> bool:
