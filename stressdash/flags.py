@@ -51,6 +51,7 @@ def add_load_flags(parser: argparse.ArgumentParser) -> None:
         help="arrivals per second: the open loop, latency from the intended start",
     )
     add("--arrivals", metavar="KIND", help="uniform or poisson (default: uniform)")
+    add("--stages", metavar="SHAPE", help="for instance 'ramp 0..400 30s, hold 1m'; of the rate with --rate")
     add("-d", "--duration", metavar="TIME", help="for instance 8s or 1m")
     add("--requests", metavar="N", help="stop after this many requests")
     add("--timeout", metavar="TIME", help="a request is aborted after this time (default: 30s)")
@@ -87,6 +88,7 @@ _FLAGS = {
     "workers": "--workers",
     "rate": "--rate",
     "arrivals": "--arrivals",
+    "stages": "--stages",
     "elasticsearch": "--elasticsearch",
     "apm_service": "--apm-service",
     "dsn": "--dsn",

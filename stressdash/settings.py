@@ -69,6 +69,8 @@ class Settings:
     workers: int | None = _setting(None, _positive(parse_count))
     rate: float | None = _setting(None, _positive(parse_rate))
     arrivals: str = _setting("uniform", _choice("uniform", "poisson"))
+    stages: str | None = _setting(None)
+    """Shape of connections, or of the rate where there is one, as `stressdash.load.shape` reads it."""
     elasticsearch: str | None = _setting(None)
     apm_service: str | None = _setting(None)
     dsn: str | None = _setting(None)

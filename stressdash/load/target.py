@@ -116,7 +116,7 @@ async def admitted(target: Target, allowed: Iterable[str]) -> tuple[Address, ...
     """Addresses of a target that may be loaded.
 
     Raises:
-        TargetRefused: it is neither this machine nor private, or nobody can tell, and it is not allowed by name.
+        TargetRefused: it is public, or nobody can tell, and it is not allowed by name.
         TargetError: it is allowed by name, which cannot be resolved.
     """
     names = tuple(allowed)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from stressdash.errors import UsageError
 from stressdash.load.plan import Plan, Request
+from stressdash.load.shape import parse_shape
 from stressdash.scenario import Scenario, ScenarioRequest
 from stressdash.settings import Settings
 
@@ -51,6 +52,8 @@ def build_plan(
         workers=settings.workers,
         rate=settings.rate,
         arrivals=settings.arrivals,
+        stages=parse_shape(settings.stages) if settings.stages else (),
+        shapes="connections" if settings.rate is None else "rate",
         run_id=run_id,
         allow_targets=settings.allow_targets,
     )

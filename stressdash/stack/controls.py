@@ -138,6 +138,17 @@ class Controls:
         for question in (self._service_question, self._database_question, self._variables_question):
             question.forget()
 
+    async def reapply(self, component: str) -> None:
+        """Turn every knob of a component to what is wanted, after it has started anew with other values.
+
+        Raises:
+            StackError: it cannot be asked, or rejects a value.
+        """
+        for spec in self._specs:
+            if spec.shown.component == component and (text := self._desired.get(spec.name)) is not None:
+                await self._apply(spec, text)
+        self.forget()
+
     def component_of(self, name: str) -> str:
         """Which component a knob belongs to."""
         return find(self._specs, name).shown.component

@@ -123,8 +123,14 @@ class PrivateServer:
             "port": PORT,
             "max-connections": knobs.get("max_connections", "151"),
             "innodb-flush-log-at-trx-commit": knobs.get("innodb_flush_log_at_trx_commit", "1"),
-            **self._flavour(),
+            # The driver sends passwords without TLS. Each product and version takes what it knows of these.
+            "loose-default-authentication-plugin": "mysql_native_password",
+            "loose-authentication-policy": "mysql_native_password",
+            "loose-mysql-native-password": "ON",
+            "loose-mysqlx": "OFF",
         }
+        if self._account is not None:
+            flags["user"] = self._account.pw_name
         return Program(
             name="database",
             arguments=(
@@ -138,17 +144,6 @@ class PrivateServer:
             stop_within_s=20.0,
             end_within_s=0.8,
         )
-
-    def _flavour(self) -> dict[str, str]:
-        """Flags that depend on the product and on who starts it."""
-        assert self._server is not None
-        flags = {} if self._account is None else {"user": self._account.pw_name}
-        if self._server.mariadb:
-            return flags
-        flags |= {"mysqlx": "OFF"}
-        if self._server.version >= (8, 4):
-            return flags | {"mysql-native-password": "ON", "authentication-policy": "mysql_native_password"}
-        return flags | {"default-authentication-plugin": "mysql_native_password"}
 
     def _home(self) -> Path:
         """The folder itself, made when it is missing."""
