@@ -19,7 +19,7 @@ from stressdash.load.ledger import Ledger, map_page_file, new_page_file
 from stressdash.load.plan import MAX_CONNECTIONS, MAX_RATE, MIN_RATE, Plan
 from stressdash.load.process import WorkerProcess
 from stressdash.load.shape import Stage, stage_at
-from stressdash.load.target import admitted, parse_url
+from stressdash.load.target import Address, admitted, parse_url
 from stressdash.samples import Window
 
 __all__ = ["Fleet"]
