@@ -56,7 +56,7 @@ def exemplar(at_ns: int, kind: str = "latest", number: int = 1) -> Exemplar:
 def windows(phase: Phase = Phase.RUN) -> st.SearchStrategy[Window]:
     """Windows of one grid cell by several workers, with consistent books."""
     small = st.integers(0, 50)
-    durations = st.lists(st.integers(0, 10_000_000), max_size=8).map(counts)
+    durations = st.lists(st.integers(0, 10_000_000), max_size=3).map(counts)
     trace_ids = st.lists(st.integers(1, 500).map(lambda n: f"{n:032x}"), unique=True, max_size=4).map(tuple)
     faults = st.lists(
         st.builds(

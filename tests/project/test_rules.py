@@ -31,7 +31,7 @@ class TestClockBan:
     @pytest.mark.parametrize("code", CLOCKS)
     @pytest.mark.parametrize(
         "path",
-        ["stressdash/samples.py", "stressdash/hdr.py", "stressdash/metrics/a.py", "stressdash/charts/a.py"],
+        ["stressdash/samples/a.py", "stressdash/hdr.py", "stressdash/metrics/a.py", "stressdash/charts/a.py"],
     )
     def test_pure_modules_may_not_read_a_clock_or_throw_dice(self, root: Path, path: str, code: str) -> None:
         assert "TID251" in ruff(root, path, code)

@@ -1,0 +1,61 @@
+"""The vocabulary: what load, APM and stack tell the rest of the program.
+
+Plain frozen data, standard library only. Units are in the names; times inside one machine are monotonic
+nanoseconds (`_ns`), times from APM are wall-clock milliseconds since 1970 (`_ms`). A figure that is not known
+is None, never 0. Sparse histograms (`Counts`) map a bucket index of `stressdash.hdr` to a count.
+"""
+
+from __future__ import annotations
+
+from stressdash.samples.apm import (
+    ApmBucket,
+    ApmHealth,
+    ApmSeries,
+    Breakdown,
+    BreakdownPart,
+    ErrorGroup,
+    ErrorSample,
+    Frame,
+    ProcessMetric,
+    Span,
+    Trace,
+)
+from stressdash.samples.client import Counts, Exemplar, Fault, Outcome, Phase, Window
+from stressdash.samples.stack import (
+    Component,
+    ComponentState,
+    DatabaseProcess,
+    DatabaseStatus,
+    Knob,
+    LogLine,
+    PoolStatus,
+    ServiceStatus,
+)
+
+__all__ = [
+    "ApmBucket",
+    "ApmHealth",
+    "ApmSeries",
+    "Breakdown",
+    "BreakdownPart",
+    "Component",
+    "ComponentState",
+    "Counts",
+    "DatabaseProcess",
+    "DatabaseStatus",
+    "ErrorGroup",
+    "ErrorSample",
+    "Exemplar",
+    "Fault",
+    "Frame",
+    "Knob",
+    "LogLine",
+    "Outcome",
+    "Phase",
+    "PoolStatus",
+    "ProcessMetric",
+    "ServiceStatus",
+    "Span",
+    "Trace",
+    "Window",
+]
