@@ -25,6 +25,7 @@ __all__ = ["main"]
 
 COMMANDS = {
     "run": "load a scenario or a URL without the dashboard and print what was seen",
+    "compare": "hold the JSON reports of two settings against each other",
     "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",
 }
 
@@ -43,10 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if words and words[0] == "run":
-            return _run(words[1:])
-        if words and words[0] == "knee":
-            return _knee(words[1:])
+        if words and words[0] in (commands := {"run": _run, "compare": _compare, "knee": _knee}):
+            return commands[words[0]](words[1:])
         if words and not words[0].startswith("-"):
             raise UsageError(_unknown_command(words[0]))
         return _dashboard(words)
@@ -103,6 +102,40 @@ def _run(words: Sequence[str]) -> int:
     return run_headless(settings, scenario, outputs, tuple(map(parse_threshold, options.threshold)))
 
 
+def _compare(words: Sequence[str]) -> int:
+    parser = Parser(
+        prog="stressdash compare",
+        description=COMMANDS["compare"].capitalize() + ".",
+        epilog="exit codes: 0 compared, 2 bad usage or input, 4 a regression, 6 too few repeats to decide",
+        allow_abbrev=False,
+    )
+    parser.add_argument("before", metavar="BEFORE", help="JSON reports of `run --json`, separated by commas")
+    parser.add_argument("after", metavar="AFTER", help="the same of the other setting")
+    parser.add_argument("--paired", action="store_true", help="the runs were interleaved: A B A B ...")
+    parser.add_argument(
+        "--fail-on-regression",
+        metavar="METRIC:N%%",
+        action="append",
+        default=[],
+        help="exit with 4 when a metric got worse by more, for instance p99:5%%; may be repeated",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print it for programs")
+    form.add_argument("--markdown", action="store_true", help="print it for a CI system")
+    options = parser.parse_all(words)
+
+    from stressdash.report.comparison import compare_reports, parse_limit, read_reports
+
+    compared = compare_reports(
+        read_reports(options.before),
+        read_reports(options.after),
+        paired=options.paired,
+        limits=[parse_limit(text) for text in options.fail_on_regression],
+    )
+    sys.stdout.write(compared.json() if options.json else compared.text(markdown=options.markdown))
+    return compared.exit_code
+
+
 def _knee(words: Sequence[str]) -> int:
     parser = Parser(
         prog="stressdash knee", description=COMMANDS["knee"].capitalize() + ".", allow_abbrev=False
@@ -122,7 +155,7 @@ def _dashboard(words: Sequence[str]) -> int:
         prog="stressdash",
         description="Puts a service under load and shows what breaks, why, and whether the fix helped.",
         epilog="commands:\n"
-        + "\n".join(f"  {name:<5}{text}" for name, text in COMMANDS.items())
+        + "\n".join(f"  {name:<9}{text}" for name, text in COMMANDS.items())
         + f"\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

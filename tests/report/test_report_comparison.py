@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stressdash.cli import main
+from stressdash.errors import UsageError
+from stressdash.metrics.verdict import Status, Verdict
+from stressdash.report.comparison import compare_reports, parse_limit
+from stressdash.report.run_json import RunReport, to_json
+
+Repeats = Callable[..., list[RunReport]]
+
+
+@pytest.fixture
+def repeats(report: RunReport) -> Repeats:
+    """Reports whose rate scatters by a few per mille around `factor` times the usual."""
+
+    def made(factor: float, number: int = 8) -> list[RunReport]:
+        return [
+            replace(
+                report,
+                verdict=Verdict(Status.PASSED),
+                segments_mixed=False,
+                requests_per_second=1000 * factor * (1 + each / 1000),
+                latency_us=replace(report.latency_us, p99=round(20_000 / factor * (1 + each / 500))),
+            )
+            for each in range(number)
+        ]
+
+    return made
+
+
+class TestComparing:
+    def test_a_clear_difference_is_told_with_its_interval(self, repeats: Repeats) -> None:
+        compared = compare_reports(repeats(1.0), repeats(1.2), paired=False)
+        changes = {change.metric.key: change for change in compared.comparison.changes}
+        assert changes["rate"].judgement == "better"
+        assert changes["rate"].change == pytest.approx(0.2, abs=0.01)
+        assert compared.exit_code == 0
+        assert "req/s" in compared.text()
+
+    def test_a_regression_beyond_its_limit_has_its_own_exit_code(self, repeats: Repeats) -> None:
+        compared = compare_reports(repeats(1.2), repeats(1.0), paired=True, limits=[("p99", 0.05)])
+        assert compared.exit_code == 4
+        assert "regression: p99" in compared.text()
+
+    def test_a_regression_within_its_limit_passes(self, repeats: Repeats) -> None:
+        assert compare_reports(repeats(1.2), repeats(1.0), paired=True, limits=[("p99", 0.5)]).exit_code == 0
+
+    def test_one_run_each_is_too_few(self, repeats: Repeats) -> None:
+        compared = compare_reports(repeats(1.0, 1), repeats(1.2, 1), paired=False)
+        assert compared.exit_code == 6
+        assert "too few repeats" in compared.text()
+
+    def test_knobs_and_error_groups_that_differ_are_named(self, repeats: Repeats) -> None:
+        before, after = repeats(1.0), repeats(1.0)
+        after = [
+            replace(report, knobs={**report.knobs, "max_open": 77}, apm=replace(report.apm, error_groups=()))
+            for report in after
+        ]
+        compared = compare_reports(before, after, paired=True)
+        assert compared.knobs["max_open"][1] == "77"
+        assert compared.groups_gone
+        assert compared.groups_new == ()
+
+
+class TestRefusals:
+    def test_void_runs_do_not_compare(self, repeats: Repeats) -> None:
+        void = [replace(report, verdict=Verdict(Status.VOID, ("late",))) for report in repeats(1.0)]
+        with pytest.raises(UsageError, match="void runs cannot be compared"):
+            compare_reports(repeats(1.0), void, paired=False)
+
+    def test_other_latency_bases_do_not_compare(self, repeats: Repeats) -> None:
+        other = [replace(report, latency_basis="intended") for report in repeats(1.0)]
+        with pytest.raises(UsageError, match="latency_basis"):
+            compare_reports(repeats(1.0), other, paired=False)
+
+    @pytest.mark.parametrize("text", ["p99", "p99:5", "p98:5%", "p99:-1%"])
+    def test_limits_are_a_metric_and_a_percentage(self, text: str) -> None:
+        with pytest.raises(UsageError, match="is not of the form"):
+            parse_limit(text)
+
+
+class TestCommand:
+    def test_reads_lists_of_reports_and_prints_json(
+        self, repeats: Repeats, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        names: dict[float, list[str]] = {}
+        for factor in (1.0, 1.2):
+            for number, report in enumerate(repeats(factor, 4)):
+                file = tmp_path / f"{factor}-{number}.json"
+                file.write_bytes(to_json(report))
+                names.setdefault(factor, []).append(str(file))
+        assert main(["compare", ",".join(names[1.0]), ",".join(names[1.2]), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["schema"] == "stressdash.compare/1"
+        assert told["enough"] is True
+
+    def test_a_file_that_is_no_report_is_named(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "x.json"
+        file.write_text("{}")
+        assert main(["compare", str(file), str(file)]) == 2
+        assert "x.json: this report has the schema None" in capsys.readouterr().err
