@@ -12,6 +12,7 @@ from benchmarks.harness import ROUNDS, Unavailable
 
 FIGURES = (
     "engine_cost",
+    "engine_profile",
     "connections",
     "latency_truth",
     "service",
