@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from stressdash.scenario import Scenario
     from stressdash.settings import Settings
 
-__all__ = ["main"]
+__all__ = ["compare_parser", "dashboard_parser", "knee_parser", "main", "run_parser"]
 
 COMMANDS = {
     "run": "load a scenario or a URL without the dashboard and print what was seen",
     "compare": "hold the JSON reports of two settings against each other",
     "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",
 }
+
+THRESHOLD_HELP = "what the run must hold, for instance 'p(99)<200' or 'failed:rate<1%%'; may be repeated"
+REGRESSION_HELP = "exit with 4 when a metric got worse by more, for instance p99:5%%; may be repeated"
 
 EXIT_CODES = """\
 exit codes:
@@ -69,30 +72,74 @@ def _unknown_command(word: str) -> str:
     return f"unknown command {word!r}; a scenario or URL is loaded by 'stressdash run {word}'"
 
 
-def _run(words: Sequence[str]) -> int:
+def run_parser() -> Parser:
+    """Flags of `stressdash run`."""
+    parser = _parser("run", EXIT_CODES)
+    add = parser.add_argument
+    add("target", metavar="SCENARIO|URL", help="act1, act2, act3, a .toml file, or an http URL")
+    add_load_flags(parser)
+    add("--json", metavar="FILE|-", help="write the run as JSON; - for stdout")
+    add("--html", metavar="FILE", help="write a report that opens in a browser")
+    add("--junit", metavar="FILE", help="write thresholds and verdict as JUnit XML")
+    add("--threshold", metavar="EXPR", action="append", default=[], help=THRESHOLD_HELP)
+    add("--quiet", action="store_true", help="no progress line")
+    return parser
+
+
+def compare_parser() -> Parser:
+    """Flags of `stressdash compare`."""
+    parser = _parser(
+        "compare", "exit codes: 0 compared, 2 bad input, 4 a regression, 6 too few repeats to decide"
+    )
+    add = parser.add_argument
+    add("before", metavar="BEFORE", help="JSON reports of run --json, separated by commas")
+    add("after", metavar="AFTER", help="the same of the other setting")
+    add("--paired", action="store_true", help="the runs were interleaved: A B A B ...")
+    add("--fail-on-regression", metavar="LIMIT", action="append", default=[], help=REGRESSION_HELP)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print it for programs")
+    form.add_argument("--markdown", action="store_true", help="print it for a CI system")
+    return parser
+
+
+def knee_parser() -> Parser:
+    """Flags of `stressdash knee`."""
+    parser = _parser("knee")
+    parser.add_argument("--from-csv", metavar="FILE", required=True, help="lines of 'concurrency,throughput'")
+    parser.add_argument("--json", action="store_true", help="print the fit as JSON")
+    return parser
+
+
+def dashboard_parser() -> Parser:
+    """Flags of `stressdash` without a command."""
+    commands = "\n".join(f"  {name:<9}{text}" for name, text in COMMANDS.items())
     parser = Parser(
-        prog="stressdash run",
-        description=COMMANDS["run"].capitalize() + ".",
-        epilog=EXIT_CODES,
+        prog="stressdash",
+        description="Puts a service under load and shows what breaks, why, and whether the fix helped.",
+        epilog=f"commands:\n{commands}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "target", metavar="SCENARIO|URL", help="act1, act2, act3, a .toml file, or an http URL"
-    )
+    add = parser.add_argument
+    add("--version", action="version", version=f"stressdash {__version__}", help="print the version")
+    add("--scenario", metavar="NAME|FILE", default="act1", help="what s starts (default: act1)")
+    add("--target", metavar="URL", help="load this URL instead of a scenario")
     add_load_flags(parser)
-    parser.add_argument("--json", metavar="FILE|-", help="write the run as JSON; - for stdout")
-    parser.add_argument("--html", metavar="FILE", help="write a report that opens in a browser")
-    parser.add_argument("--junit", metavar="FILE", help="write thresholds and verdict as JUnit XML")
-    parser.add_argument(
-        "--threshold",
-        metavar="EXPR",
-        action="append",
-        default=[],
-        help="what the run must hold, for instance 'p(99)<200' or 'failed:rate<1%%'; may be repeated",
+    return parser
+
+
+def _parser(command: str, epilog: str | None = None) -> Parser:
+    return Parser(
+        prog=f"stressdash {command}",
+        description=f"{COMMANDS[command].capitalize()}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress line")
-    options = parser.parse_all(words)
+
+
+def _run(words: Sequence[str]) -> int:
+    options = run_parser().parse_all(words)
     settings, scenario = settings_of(options)
 
     from stressdash.headless import Outputs, run_headless
@@ -103,26 +150,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _compare(words: Sequence[str]) -> int:
-    parser = Parser(
-        prog="stressdash compare",
-        description=COMMANDS["compare"].capitalize() + ".",
-        epilog="exit codes: 0 compared, 2 bad usage or input, 4 a regression, 6 too few repeats to decide",
-        allow_abbrev=False,
-    )
-    parser.add_argument("before", metavar="BEFORE", help="JSON reports of `run --json`, separated by commas")
-    parser.add_argument("after", metavar="AFTER", help="the same of the other setting")
-    parser.add_argument("--paired", action="store_true", help="the runs were interleaved: A B A B ...")
-    parser.add_argument(
-        "--fail-on-regression",
-        metavar="METRIC:N%%",
-        action="append",
-        default=[],
-        help="exit with 4 when a metric got worse by more, for instance p99:5%%; may be repeated",
-    )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print it for programs")
-    form.add_argument("--markdown", action="store_true", help="print it for a CI system")
-    options = parser.parse_all(words)
+    options = compare_parser().parse_all(words)
 
     from stressdash.report.comparison import compare_reports, parse_limit, read_reports
 
@@ -137,12 +165,7 @@ def _compare(words: Sequence[str]) -> int:
 
 
 def _knee(words: Sequence[str]) -> int:
-    parser = Parser(
-        prog="stressdash knee", description=COMMANDS["knee"].capitalize() + ".", allow_abbrev=False
-    )
-    parser.add_argument("--from-csv", metavar="FILE", required=True, help="lines of 'concurrency,throughput'")
-    parser.add_argument("--json", action="store_true", help="print the fit as JSON")
-    options = parser.parse_all(words)
+    options = knee_parser().parse_all(words)
 
     from stressdash.report.knee import knee_report
 
@@ -151,22 +174,7 @@ def _knee(words: Sequence[str]) -> int:
 
 
 def _dashboard(words: Sequence[str]) -> int:
-    parser = Parser(
-        prog="stressdash",
-        description="Puts a service under load and shows what breaks, why, and whether the fix helped.",
-        epilog="commands:\n"
-        + "\n".join(f"  {name:<9}{text}" for name, text in COMMANDS.items())
-        + f"\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"stressdash {__version__}")
-    parser.add_argument(
-        "--scenario", metavar="NAME|FILE", default="act1", help="what s starts (default: act1)"
-    )
-    parser.add_argument("--target", metavar="URL", help="load this URL instead of a scenario")
-    add_load_flags(parser)
-    options = parser.parse_all(words)
+    options = dashboard_parser().parse_all(words)
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
         raise UsageError("the dashboard needs a terminal; 'stressdash run act1' does the same without one")
     options.target = options.target or options.scenario

@@ -1,0 +1,80 @@
+"""Writes docs/reference.md from the program itself; `--check` fails when it is not what is there."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from stressdash import cli
+from stressdash.settings import ENVIRONMENT
+from stressdash.stack.knobs import KNOBS
+from stressdash.tui.keys import key_markdown
+
+FILE = Path(__file__).with_name("reference.md")
+
+CREDENTIALS = (
+    ("STRESSDASH_STATE", "folder for databases, logs and sockets"),
+    ("STRESSDASH_CONFIG", "folder for the user's own themes"),
+    ("STRESSDASH_ES_API_KEY", "API key for `--elasticsearch`"),
+    ("STRESSDASH_ES_USER, STRESSDASH_ES_PASSWORD", "or a user (default `elastic`) and a password"),
+    ("STRESSDASH_ES_BEARER", "or a bearer token"),
+    ("STRESSDASH_ES_CA, STRESSDASH_ES_FINGERPRINT", "CA file or certificate fingerprint to trust"),
+    ("NO_COLOR", "the dashboard uses the terminal's own colours, and letters beside them"),
+)
+
+
+def main() -> int:
+    text = reference()
+    if sys.argv[1:] != ["--check"]:
+        FILE.write_text(text, encoding="utf-8")
+        return 0
+    if FILE.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write("docs/reference.md is out of date; run python docs/reference.py\n")
+    return 1
+
+
+def reference() -> str:
+    """The whole page."""
+    parsers = (cli.dashboard_parser(), cli.run_parser(), cli.compare_parser(), cli.knee_parser())
+    parts = ["# Reference\n\nMade from the program by `python docs/reference.py`; a test keeps it true.\n"]
+    parts += [_command(parser) for parser in parsers]
+    parts.append("## Exit codes\n\n```text\n" + cli.EXIT_CODES.strip() + "\n```\n")
+    parts.append("## Environment\n\n" + _environment())
+    parts.append("## Knobs\n\n" + _knobs())
+    parts.append("## Keys\n\n" + key_markdown().strip() + "\n")
+    return "\n".join(parts)
+
+
+def _command(parser: argparse.ArgumentParser) -> str:
+    rows = ["| flag | what it does |", "|---|---|"]
+    for action in parser._actions:  # noqa: SLF001 argparse tells its flags nowhere else
+        if action.help == argparse.SUPPRESS:
+            continue
+        name = ", ".join(action.option_strings) or str(action.metavar)
+        value = f" {action.metavar}" if action.option_strings and action.metavar else ""
+        told = (action.help or "").replace("%%", "%")
+        flag = f"{name}{value}".replace("|", "\\|")
+        rows.append(f"| `{flag}` | {told} |")
+    return f"## `{parser.prog}`\n\n{parser.description}\n\n" + "\n".join(rows) + "\n"
+
+
+def _environment() -> str:
+    rows = ["| variable | what it sets |", "|---|---|"]
+    rows += [
+        f"| `{name}` | the flag `--{setting.removesuffix('_s').replace('_', '-')}` |"
+        for name, setting in ENVIRONMENT.items()
+    ]
+    rows += [f"| `{name}` | {what} |" for name, what in CREDENTIALS]
+    return "\n".join(rows) + "\n"
+
+
+def _knobs() -> str:
+    rows = ["| knob | applies | what it does |", "|---|---|---|"]
+    rows += [f"| `{knob.name}` | {knob.applies} | {knob.help} |" for knob in (spec.shown for spec in KNOBS)]
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
