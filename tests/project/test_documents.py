@@ -51,7 +51,7 @@ class TestCommands:
     def test_each_flag_that_the_readme_names_exists(
         self, root: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        for words in (["--help"], ["run", "--help"]):
+        for words in (["--help"], ["run", "--help"], ["compare", "--help"], ["knee", "--help"]):
             with pytest.raises(SystemExit):
                 main(words)
         known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
