@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stressdash.errors import EngineError
+from stressdash.errors import EngineError, TargetError
 from stressdash.metrics.thresholds import Threshold
 from stressdash.report.html import html_report
 from stressdash.report.junit import junit_xml
@@ -54,7 +54,7 @@ def run_headless(
     """Run the load, print the summary or the JSON, and return the exit code.
 
     Raises:
-        StressdashError: the stack, the target or an input cannot be used.
+        StressdashError: the stack, the target or an input cannot be used; a report, if any, was given.
     """
     outputs.check()
     session = make_session(settings, scenario, thresholds)
@@ -74,7 +74,19 @@ def run_headless(
         write_file(Path(outputs.html), html_report(report).encode())
     if outputs.junit is not None:
         write_file(Path(outputs.junit), junit_xml(report, session.outcomes))
+    _check_reached(report)
     return report.verdict.status.exit_code
+
+
+def _check_reached(report: RunReport) -> None:
+    """Refuse a run in which no request could be sent, whatever else was told of it.
+
+    Raises:
+        TargetError: with the commonest reason.
+    """
+    if report.requests.failed and not report.requests.sent and report.faults:
+        fault = report.faults[0]
+        raise TargetError(f"no request reached {report.target}: {fault.message or fault.code}")
 
 
 async def _run(session: Session, *, quiet: bool) -> RunReport:

@@ -48,6 +48,8 @@ VARIABLE: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+"""JSON may spell them, UTF-8 cannot carry them."""
 FOLDED: Final = {"uuid": "<uuid>", "quoted": "'…'", "hex": "<hex>", "number": "<n>"}
 
 
@@ -64,7 +66,7 @@ def fold(text: str) -> str:
 
     Numbers after `Error`, `errno`, `code`, `HTTP`, `status` or `SQLSTATE` stay.
     """
-    line = " ".join(text[: 8 * MESSAGE_LIMIT].split())
+    line = " ".join(LONE_SURROGATE.sub("\ufffd", text[: 8 * MESSAGE_LIMIT]).split())
     folded = VARIABLE.sub(_fold_match, line)
     return folded if len(folded) <= MESSAGE_LIMIT else folded[: MESSAGE_LIMIT - 1] + "…"
 

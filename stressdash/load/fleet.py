@@ -67,6 +67,11 @@ class Fleet:
         """Process ids of the workers."""
         return tuple(worker.pid for worker in self._workers)
 
+    @property
+    def deaths(self) -> tuple[EngineError, ...]:
+        """How workers ended before their time; what they had measured until then was handed on."""
+        return tuple(self._deaths)
+
     async def start(self) -> None:
         """Check the target, spawn the workers, and start them together.
 

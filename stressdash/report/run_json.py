@@ -272,10 +272,9 @@ class RunReport:
 
 
 def to_json(report: RunReport) -> bytes:
-    """The report as JSON text, indented, with a newline at its end."""
-    return (
-        json.dumps(wire.to_builtins(report), indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    )
+    """The report as JSON text, indented, with a newline at its end; every character is one that shows."""
+    text = json.dumps(wire.to_builtins(report), indent=2, allow_nan=False)
+    return text.replace("\x7f", "\\u007f").encode() + b"\n"
 
 
 def load(data: bytes | str) -> RunReport:

@@ -58,7 +58,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         started=datetime.fromtimestamp(_wall_ms(session, started_s) / 1e3, UTC),
         machine=_machine(),
         verdict=judge(
-            void_reasons(totals, open_loop=open_loop),
+            (*_losses(session, run), *void_reasons(totals, open_loop=open_loop)),
             [outcome.sentence for outcome in session.outcomes if not outcome.held],
             interrupted=run.interrupted,
         ),
@@ -109,11 +109,18 @@ def _plan(run: LiveRun) -> dict[str, Scalar]:
     }
 
 
+def _losses(session: Session, run: LiveRun) -> list[str]:
+    """What died under the load: a run without all of its parts is no measurement of them."""
+    dead = [c for c in session.watch.components if c.state is ComponentState.FAILED and c.name != "apm"]
+    sentences = [component.detail or f"the {component.name} has failed" for component in dead]
+    return list(dict.fromkeys([*map(str, run.fleet.deaths), *sentences]))
+
+
 def _component_warnings(session: Session) -> list[str]:
     return [
         f"{component.name} is {component.state}"
         for component in session.watch.components
-        if component.state is not ComponentState.RUNNING
+        if component.state not in (ComponentState.RUNNING, ComponentState.ABSENT)
     ]
 
 

@@ -81,9 +81,12 @@ class LocalStack:
         progress("starting the supervisor")
         adopted = await self._open_link()
         progress("adopting what runs" if adopted else f"starting {self._engine.name} and the APM intake")
-        async with asyncio.TaskGroup() as starts:
-            starts.create_task(self._ensure("database"))
-            starts.create_task(self._ensure("apm"))
+        try:
+            async with asyncio.TaskGroup() as starts:
+                starts.create_task(self._ensure("database"))
+                starts.create_task(self._ensure("apm"))
+        except ExceptionGroup as failures:  # the caller wants one sentence
+            raise failures.exceptions[0] from failures
         progress("starting the service")
         await self._declare_all()
         await self._ensure("service")

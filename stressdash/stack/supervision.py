@@ -22,8 +22,8 @@ from stressdash.stack.program import Program
 
 __all__ = ["Supervisor"]
 
-EXPECTING_S: Final = 5.0
-"""How long it waits for its first client."""
+EXPECTING_S: Final = 1.5
+"""How long it waits for its first client; one that comes later starts another supervisor."""
 CHANGING: Final = (ComponentState.STARTING, ComponentState.STOPPING)
 
 
