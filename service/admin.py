@@ -1,4 +1,4 @@
-"""The admin endpoint: status and knobs as JSON, for this machine and the holder of the token only."""
+"""The admin endpoint: status and knobs as JSON, for near peers that hold the token only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge, Response
 
 from service.errors import BadConfiguration
-from service.peer import is_loopback
+from service.peer import is_loopback, is_private
 
 __all__ = ["Admin", "answer_json"]
 
@@ -21,11 +21,24 @@ def answer_json(document: object, status: int = 200) -> Response:
 
 
 class Admin:
-    """Guards the two admin operations; `status` tells all figures, `turn` sets knobs given as text."""
+    """Guards the two admin operations.
+
+    Args:
+        token: what the caller must hold.
+        status: tells all figures.
+        turn: sets knobs given as text.
+        private: take callers from private networks, too: in a container, the machine itself is one of them.
+    """
 
     def __init__(
-        self, token: str, status: Callable[[], Mapping[str, Any]], turn: Callable[[Mapping[str, str]], None]
+        self,
+        token: str,
+        status: Callable[[], Mapping[str, Any]],
+        turn: Callable[[Mapping[str, str]], None],
+        *,
+        private: bool = False,
     ) -> None:
+        self._is_near = is_private if private else is_loopback
         self._expected = f"Bearer {token}".encode()
         self._status = status
         self._turn = turn
@@ -46,7 +59,7 @@ class Admin:
         return answer_json(self._status())
 
     def _refusal(self, request: BaseRequest) -> Response | None:
-        if not is_loopback(request.remote):
+        if not self._is_near(request.remote):
             return answer_json({"error": "the admin endpoint answers this machine only"}, 403)
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, self._expected):

@@ -64,7 +64,7 @@ class App:
             ("GET", "/readyz"): self._readyz,
         }
         if settings.admin_token:
-            admin = Admin(settings.admin_token, self.status, self.turn)
+            admin = Admin(settings.admin_token, self.status, self.turn, private=settings.admin_private)
             self._pages |= {("GET", "/admin/status"): admin.status, ("PATCH", "/admin/knobs"): admin.knobs}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 
-__all__ = ["is_loopback", "remote_ip"]
+__all__ = ["is_loopback", "is_private", "remote_ip"]
 
 LONGEST_ADDRESS = 45
 """An IPv6 address with an embedded IPv4 one, written out."""
@@ -26,6 +26,12 @@ def is_loopback(peer: str | None) -> bool:
     """Whether a peer's address is this machine's own."""
     address = _canonical(peer or "")
     return bool(address) and ip_address(address).is_loopback
+
+
+def is_private(peer: str | None) -> bool:
+    """Whether a peer's address is this machine's own, or of a private network as containers have them."""
+    address = _canonical(peer or "")
+    return bool(address) and ip_address(address).is_private
 
 
 @lru_cache(maxsize=4096)

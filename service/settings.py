@@ -156,6 +156,8 @@ class Settings:
     dsn: Dsn
     admin_token: str | None = field(repr=False)
     """None: no admin endpoint."""
+    admin_private: bool
+    """Whether the admin endpoint answers private networks besides this machine."""
     apm_server_url: str | None
     apm_secret_token: str | None = field(repr=False)
     knobs: Knobs
@@ -186,10 +188,17 @@ class Settings:
             port=_port(given.get("STATS_PORT", "3000")),
             dsn=Dsn.parse(given["STATS_DSN"]),
             admin_token=given.get("STATS_ADMIN_TOKEN"),
+            admin_private=_peers(given.get("STATS_ADMIN_PEERS", "loopback")),
             apm_server_url=apm_server_url,
             apm_secret_token=given.get("ELASTIC_APM_SECRET_TOKEN"),
             knobs=knobs,
         )
+
+
+def _peers(text: str) -> bool:
+    if text not in {"loopback", "private"}:
+        raise BadConfiguration(f"STATS_ADMIN_PEERS must be loopback or private, not {text!r}")
+    return text == "private"
 
 
 def _port(text: str) -> int:

@@ -9,7 +9,7 @@ from stressdash.stack.backend import Addresses, Stack
 
 __all__ = ["open_stack"]
 
-BACKENDS = ("auto", "embedded", "process", "external")
+BACKENDS = ("auto", "embedded", "process", "docker", "external")
 
 
 def open_stack(
@@ -43,6 +43,11 @@ def open_stack(
             raise UsageError("the external stack needs the URL of a service that runs")
         addresses = Addresses(target_url, apm_url, None, database_dsn)
         return ExternalStack(addresses, service_token)
+    if backend == "docker":
+        from stressdash.stack.docker_stack import DockerStack
+        from stressdash.stack.folder import StateFolder
+
+        return DockerStack(StateFolder(state))
     if backend in ("embedded", "process"):
         return _local(backend, state)
     raise UsageError(f"there is no stack {backend!r}; the stacks are {', '.join(BACKENDS)}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import urllib.request
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import docker
 import pytest
 
 from stressdash.errors import UsageError
@@ -15,8 +19,10 @@ from stressdash.samples import Component, ComponentState, LogLine
 from stressdash.stack import open_stack
 from stressdash.stack.backend import Stack
 from stressdash.stack.database import Database
+from stressdash.stack.docker_stack import WITHOUT_APM, DockerStack
+from stressdash.stack.folder import StateFolder
 
-BACKENDS = ("embedded", "process")
+BACKENDS = ("embedded", "process", "docker")
 KNOBS = {
     "max_open": ("80", "80"),
     "max_idle": ("40", "40"),
@@ -24,7 +30,7 @@ KNOBS = {
     "cancellation": ("shield", "shield"),
     "push_timeout": ("1500ms", "1.5"),
     "sampling": ("0.5", "0.5"),
-    "apm": ("off", "off"),
+    "apm": ("OFF", "off"),
     "max_connections": ("300", "300"),
 }
 """Name to what is typed and what is read back."""
@@ -41,13 +47,32 @@ async def stack(
     """A stack that is up, and gone after the test."""
     if request.param == "process":
         needs("mariadbd")
-    made = open_stack(request.param, state=state_path)
+    made: Stack
+    if request.param == "docker":
+        made = docker_stack(state_path)
+    else:
+        made = open_stack(request.param, state=state_path)
     try:
         await made.up(lambda _: None)
         yield made
     finally:
         await made.close()
+        if isinstance(made, DockerStack):
+            await asyncio.to_thread(remove_volumes, made.project)
         shutil.rmtree((state_path / "server").resolve(), ignore_errors=True)
+
+
+def docker_stack(state: Path) -> DockerStack:
+    """Service and database in containers, of images that were made on this machine: none is pulled."""
+    if "DB_IMAGE" not in os.environ or "BASE_IMAGE" not in os.environ:
+        pytest.skip("DB_IMAGE and BASE_IMAGE name no local images to test with")
+    return DockerStack(StateFolder(state), WITHOUT_APM)
+
+
+def remove_volumes(project: str) -> None:
+    with closing(docker.from_env()) as client:
+        for volume in client.volumes.list(filters={"label": f"com.docker.compose.project={project}"}):
+            volume.remove()
 
 
 @pytest.fixture
@@ -96,7 +121,7 @@ async def stored(stack: Stack) -> int:
 class TestUp:
     async def test_everything_runs_and_a_request_is_stored(self, stack: Stack) -> None:
         components = await stack.components()
-        assert {one.name for one in components} == {"service", "database", "apm"}
+        assert {one.name for one in components} >= {"service", "database"}
         assert {one.state for one in components} == {ComponentState.RUNNING}
         before = await stored(stack)
         assert await push(stack) == 200
@@ -113,10 +138,11 @@ class TestUp:
     async def test_addresses_show_no_secret(self, stack: Stack) -> None:
         addresses = stack.addresses()
         assert addresses.database_dsn is not None
-        assert addresses.apm_token
+        password = urlsplit(addresses.database_dsn).password
+        assert password
         shown = f"{addresses!r} {await stack.components()!r}"
-        assert addresses.apm_token not in shown
-        assert addresses.database_dsn not in shown
+        for secret in filter(None, (password, addresses.apm_token)):
+            assert secret not in shown
 
     async def test_a_second_up_changes_nothing(self, stack: Stack) -> None:
         before = [(one.name, one.pid, one.endpoints) for one in await stack.components()]
@@ -200,7 +226,7 @@ class TestKnobs:
     async def test_untouched_have_their_default_and_no_wish(self, stack: Stack) -> None:
         for knob in await stack.knobs():
             assert knob.desired is None
-            assert knob.actual == knob.default
+            assert knob.actual == knob.default or knob.name == "apm", "which is off where there is no intake"
 
     async def test_turned_while_the_component_is_down_takes_effect_at_its_start(self, stack: Stack) -> None:
         await stack.action("service", "stop")
