@@ -16,11 +16,15 @@ from service.database import Connection
 from service.errors import InvalidRequest, PushTimeout
 from service.ids import IdSource
 from service.pool import Pool
-from service.settings import INHERIT, Knobs
+from service.settings import Knobs
 from service.stats_pb2 import PushRequest, PushResponse
+from service.turns import Turns
 from service.twirp import Method
 
 __all__ = ["StatsService"]
+
+EACH_PASS = 64
+"""Pushes that begin in one pass of the event loop."""
 
 
 class StatsService:
@@ -37,6 +41,7 @@ class StatsService:
         self._ids = ids
         self._clock = clock
         self._knobs = knobs
+        self._turns = Turns(EACH_PASS)
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -52,9 +57,7 @@ class StatsService:
             DatabaseError: it could not be stored.
         """
         validate(request)
-        if self._knobs().cancellation == INHERIT:
-            # As database/sql looks at its context first: a hang-up that is already here cancels the insert.
-            await asyncio.sleep(0)
+        await self._turns.take()
         timeout_s = self._knobs().push_timeout_s
         if not timeout_s:
             await self._store(request, call)

@@ -251,6 +251,8 @@ class Conductor(Loop):
     def _stop(self, mode: str, now: int) -> None:
         """Send nothing new; wait for what is in flight, or hang up on it."""
         self._count_due(now)
+        if mode == "abort":
+            self._read_what_is_here(now)
         self._book_unfinished(mode, now)
         self._hand_in_slowest()
         self._due_ns = NEVER_NS
@@ -265,6 +267,14 @@ class Conductor(Loop):
                 self._discard(connection)
         if mode == "abort" or not self._busy:
             self._finish_run()
+
+    def _read_what_is_here(self, now: int) -> None:
+        """Answers that have arrived are no longer in flight, though nobody has read them yet."""
+        credit, self._credit = self._credit, 0
+        for connection in list(self._by_fd.values()):
+            if connection.state == BUSY:
+                self._readable(connection, now)
+        self._credit = credit
 
     def _book_unfinished(self, mode: str, now: int) -> None:
         """What the schedule holds and the run will not finish enters the corrected latency at its age."""

@@ -86,6 +86,12 @@ class TestRefusals:
 
     async def test_a_name_that_does_not_resolve(self, make_fleet: MakeFleet) -> None:
         fleet, _ = make_fleet(make_plan("http://no-such-host.invalid/"))
+        with pytest.raises(TargetRefused, match="cannot be resolved"):
+            await fleet.start()
+
+    async def test_an_allowed_name_that_does_not_resolve(self, make_fleet: MakeFleet) -> None:
+        name = "no-such-host.invalid"
+        fleet, _ = make_fleet(make_plan(f"http://{name}/", allow_targets=(name,)))
         with pytest.raises(TargetError, match="cannot be resolved"):
             await fleet.start()
 

@@ -31,6 +31,8 @@ FILE = "stats.sqlite3"
 LOCK = "lock"
 CHUNK_ROWS = 5_000
 BUSY_S = 10
+BATCH = 64
+"""Writes in one commit at most: enough to share its sync, few enough that a crowd is served in turn."""
 
 Columns = dict[str, frozenset[str]]
 """Tables and the names of their columns, in lower case."""
@@ -156,7 +158,7 @@ class Store:
     async def _commit_waiting(self) -> None:
         run = asyncio.get_running_loop().run_in_executor
         while self._waiting:
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             batch = []
             for waiter in waiting:
                 if waiter.withdrawn():
