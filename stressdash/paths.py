@@ -1,7 +1,8 @@
 """Where things lie: state, configuration, and the data that ships with the product.
 
 XDG folders, overridable by `STRESSDASH_STATE` and `STRESSDASH_CONFIG`. `bundled` is the one place that knows
-that `service/` and `themes/` lie at the top of a checkout and under `stressdash/bundled/` in a wheel.
+that `service/`, `themes/` and `docker-compose.yml` lie at the top of a checkout, and under
+`stressdash/bundled/` in a wheel.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ def _folder(own: str, xdg: str, fallback: str) -> Path:
 
 
 def bundled(name: str) -> Path:
-    """Path of `service` or `themes`, in a checkout, an editable install or a wheel.
+    """Path of `service`, `themes` or `docker-compose.yml`, in a checkout, an editable install or a wheel.
 
     Raises:
         FileNotFoundError: the installation lacks it.
     """
     for candidate in (PACKAGE / "bundled" / name, PACKAGE.parent / name):
-        if candidate.is_dir():
+        if candidate.exists():
             return candidate
     raise FileNotFoundError(f"this installation lacks {name!r}; install stressdash again")
 

@@ -59,4 +59,11 @@ def _source(settings: Settings, stack: Stack) -> ApmSource | None:
     addresses = stack.addresses()
     if addresses.apm_url is None:
         return None
+    if stack.name == "docker":
+        from stressdash.apm.elastic import Connection, ElasticSource
+
+        password = addresses.apm_token or ""
+        return ElasticSource(
+            Connection(addresses.apm_url, username="elastic", password=password), settings.apm_service
+        )
     return EmbeddedSource(addresses.apm_url, addresses.apm_token or "", settings.apm_service)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from stressdash.errors import ComponentFailed, StackError, UsageError
-from stressdash.paths import PACKAGE, bundled
+from stressdash.paths import bundled
 from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, LogLine, ServiceStatus
 from stressdash.stack.backend import ACTIONS, Addresses
 from stressdash.stack.compose import Compose, find_compose
@@ -90,7 +90,7 @@ class DockerStack:
         self._folder.make()
         self._secrets = self._folder.secrets()
         self._compose = Compose(
-            await find_compose(), _compose_file(), self.project, self._variables(self._secrets)
+            await find_compose(), bundled("docker-compose.yml"), self.project, self._variables(self._secrets)
         )
         await self._look()
         states = [self._state(name) for name in self._components]
@@ -353,12 +353,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _compose_file() -> Path:
-    for candidate in (PACKAGE / "bundled" / "docker-compose.yml", PACKAGE.parent / "docker-compose.yml"):
-        if candidate.is_file():
-            return candidate
-    raise StackError(
-        "this installation lacks docker-compose.yml; install stressdash again, or use another --stack"
-    )

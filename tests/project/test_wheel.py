@@ -56,6 +56,7 @@ class TestContents:
         assert {
             "stressdash/bundled/service/__init__.py",
             "stressdash/bundled/service/schema.sql",
+            "stressdash/bundled/docker-compose.yml",
             "stressdash/scenarios/act1.toml",
             "stressdash/py.typed",
             f"stressdash-{__version__}.dist-info/licenses/LICENSE",
