@@ -38,7 +38,7 @@ class MovingSession(FakeSession):
 
     spent_s = 0.0
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, span_s: float | None = 60.0) -> Snapshot:  # noqa: ARG002 - all series are as long
         before = cpu_s()
         picture = self.next_picture()
         self.spent_s += cpu_s() - before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ __all__ = ["run_headless"]
 
 TICK_S: Final = 0.25
 INTERRUPTED: Final = 130
+CHART_FROM: Final = 80
+"""Columns of a terminal from which the summary has a chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def run_headless(
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
-        sys.stdout.write(summary(report))
+        sys.stdout.write(_summary(report))
         if outputs.json is not None:
             write_file(Path(outputs.json), data)
     if outputs.html is not None:
@@ -87,6 +90,23 @@ def _check_reached(report: RunReport) -> None:
     if report.requests.failed and not report.requests.sent and report.faults:
         fault = report.faults[0]
         raise TargetError(f"no request reached {report.target}: {fault.message or fault.code}")
+
+
+def _summary(report: RunReport) -> str:
+    """As wide as the terminal, and with a chart there; as ever into a file or a pipe."""
+    if not sys.stdout.isatty():
+        return summary(report)
+    columns = shutil.get_terminal_size().columns
+    return summary(
+        report,
+        width=columns,
+        ascii_only=not _is_unicode(sys.stdout.encoding),
+        with_chart=columns >= CHART_FROM,
+    )
+
+
+def _is_unicode(encoding: str) -> bool:
+    return encoding.replace("-", "").casefold().startswith("utf")
 
 
 async def _run(session: Session, *, quiet: bool) -> RunReport:

@@ -176,7 +176,7 @@ class ErrorDetail:
     exemplars: tuple[Exemplar, ...]
     """What the client saw."""
     exemplar_index: int | None
-    """Which exemplar has the trace of `sample`."""
+    """Which exemplar has the trace of `sample`, or without a sample that of `trace`."""
     knobs: tuple[Knob, ...]
     """Knobs that govern this kind of error."""
     explanation: str
@@ -226,13 +226,18 @@ class Snapshot:
     """Share of failed requests explained by an APM group, with the bounds of its 95 % interval."""
     warnings: tuple[str, ...] = ()
     """Standing warnings: generator saturated, figures mixed over segments, APM off."""
+    run_ended_s: float | None = None
+    """When the run ended; None while it goes on. A finished run's series end there."""
 
 
 class SessionApi(Protocol):
     """What screens may ask and command. Commands raise `StressdashError` with a sentence for the user."""
 
-    def snapshot(self) -> Snapshot:
-        """The newest picture; cheap, may be called at any rate."""
+    def snapshot(self, span_s: float | None = 60.0) -> Snapshot:
+        """The newest picture; its series reach back `span_s` seconds, None: over the whole session.
+
+        Cheap, may be called at any rate.
+        """
         ...
 
     async def start_load(self) -> None:
@@ -241,6 +246,10 @@ class SessionApi(Protocol):
 
     async def stop_load(self) -> None:
         """Stop the run in the plan's way (drain or abort)."""
+        ...
+
+    async def run_again(self) -> None:
+        """Stop the run that goes on, if one does, see it finished, and start the next one."""
         ...
 
     async def pause(self) -> None:
@@ -271,8 +280,11 @@ class SessionApi(Protocol):
         """Log lines with a sequence above `after`, at most the last 2,000."""
         ...
 
-    async def error_detail(self, row_id: str, sample: int = 0) -> ErrorDetail:
-        """Open an error row; `sample` pages through the group's samples, newest first."""
+    async def error_detail(self, row_id: str, sample: int | None = None) -> ErrorDetail:
+        """Open an error row; `sample` pages through the group's samples, newest first.
+
+        None: the sample of a request that the client remembers too, where there is one.
+        """
         ...
 
     def copy_text(self, what: str, row_id: str = "") -> str:

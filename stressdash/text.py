@@ -5,11 +5,12 @@ terminal, a log or a report: whatever could move the cursor, change colours, tur
 hide is shown as a backslash escape instead. HTML and the markup of Textual and Rich are languages of their
 own: who writes those quotes for them in addition.
 
-The formatters below write one figure each, short and without padding; None is an en dash, as on the screen.
+The formatters below write one figure each, short and without padding; what is not known is an en dash.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -113,7 +114,7 @@ def rate(per_second: float | None) -> str:
 
 def duration_us(microseconds: float | None) -> str:
     """`812us`, `164ms`, `1.21s`, and from a minute on as `clock` writes it."""
-    if microseconds is None:
+    if microseconds is None or not math.isfinite(microseconds):
         return DASH
     if microseconds < 999.5:
         return f"{microseconds:.0f}us"
@@ -138,7 +139,7 @@ def clock(seconds: float | None) -> str:
 
 def byte_size(number: float | None) -> str:
     """`312B`, `1.18MiB`."""
-    if number is None:
+    if number is None or not math.isfinite(number):
         return DASH
     for unit in ("B", "KiB", "MiB", "GiB"):
         if number < 999.5:
@@ -149,7 +150,7 @@ def byte_size(number: float | None) -> str:
 
 def percent(share: float | None) -> str:
     """`51.7%`; what is nearly nothing or nearly all never reads as exactly that: `<0.1%`, `>99.9%`."""
-    if share is None:
+    if share is None or not math.isfinite(share):
         return DASH
     if 0 < share < 0.0005:
         return "<0.1%"

@@ -161,14 +161,21 @@ class _Plot:
             self.grid.column(self._x(min(starts)), self.area.markers.dotted, AXIS)
 
     def _write_mark_labels(self, placed: list[tuple[int, str]]) -> None:
-        """Each label goes beside its line, in the row where it hides least."""
-        for x, label in placed:
+        """Each label goes beside its line, where it hides least; the newest first, and none over another."""
+        written: list[tuple[int, int, int]] = []
+        for x, label in reversed(placed):
             text = label[: max(0, self.grid.wide - 2)]
-            if not text or self.rows < 1:
-                continue
             at = x + 1 if x + 1 + len(text) <= self.grid.wide else x - len(text)
-            row = min(range(self.rows), key=lambda y: (self.grid.taken(at, y, len(text)), y))
-            self.grid.put(at, row, text, MARK)
+            end = at + len(text)
+            free = [
+                y
+                for y in range(self.rows)
+                if not any(row == y and at <= right and left <= end for row, left, right in written)
+            ]
+            if text and free:
+                row = min(free, key=lambda y: (self.grid.taken(at, y, len(text)), y))
+                self.grid.put(at, row, text, MARK)
+                written.append((row, at, end))
 
     def _write_letters(self, spans: Sequence[Sequence[Span | None]]) -> None:
         dots_wide, dots_high = self.area.markers.dots_wide, self.area.markers.dots_high

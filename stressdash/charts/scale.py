@@ -15,6 +15,8 @@ __all__ = ["Scale", "nice_step"]
 NICE_MANTISSAS = (1.0, 2.0, 2.5, 5.0, 10.0)
 LOG_MANTISSAS = (1.0, 2.0, 5.0, 10.0)
 SMALLEST_LOG = 1e-9
+NOTHING = 1e-300
+"""A range below this one would overflow what is divided by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Scale:
         if log:
             return cls._over_log([value for value in finite if value >= SMALLEST_LOG])
         low, high = min([0.0, *finite]), max([0.0, *finite])
-        if high <= low:
+        if high - low < NOTHING:
             return cls(low, low + 1.0)
         step = nice_step((high - low) / max(1, ticks))
         bottom, top = math.floor(low / step) * step, math.ceil(high / step) * step

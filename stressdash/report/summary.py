@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from stressdash.report.run_json import AuditReport, FaultReport, LatencyReport, RunReport, TransferReport
+from stressdash.report.throughput import throughput_chart
 from stressdash.text import DASH, byte_size, clock, count, duration_us, escape, percent, rate
 
 __all__ = ["summary"]
@@ -21,13 +22,17 @@ FAULTS: Final = 10
 ASCII: Final = str.maketrans({DASH: "-", "\N{HORIZONTAL ELLIPSIS}": "~", "\N{MIDDLE DOT}": "|"})
 
 
-def summary(report: RunReport, *, width: int = 80, ascii_only: bool = False) -> str:
-    """The summary as lines of at most `width` cells (72 at least), each ended by a newline."""
+def summary(report: RunReport, *, width: int = 80, ascii_only: bool = False, with_chart: bool = False) -> str:
+    """The summary as lines of at most `width` cells (72 at least), each ended by a newline.
+
+    With a chart of the throughput where there is room for one and more than ASCII to draw it with.
+    """
     width = max(72, width)
     blocks = [
         _head(report),
         _table(report),
         _latency(report),
+        throughput_chart(report, width) if with_chart and not ascii_only else [],
         _totals(report),
         _errors(report, width),
         _apm_only(report),

@@ -18,8 +18,10 @@ __all__ = ["open_error"]
 SIMILAR: Final = 5
 
 
-async def open_error(session: Session, row_id: str, number: int) -> ErrorDetail:
+async def open_error(session: Session, row_id: str, number: int | None) -> ErrorDetail:
     """Everything known of a row; `number` pages through the samples of its APM group, newest first.
+
+    Without a number it is the sample of a request that the client remembers too, when APM has its spans.
 
     Raises:
         UsageError: the row is not in the list any more.
@@ -43,7 +45,7 @@ async def open_error(session: Session, row_id: str, number: int) -> ErrorDetail:
         f"{row.category} {row.code}",
         *((sample.type, sample.message) if sample is not None else ()),
     )
-    index = _index(exemplars, sample)
+    index = _index(exemplars, sample, trace)
     totals = session.run.totals if session.run is not None else None
     ended = totals.completed + totals.failed if totals is not None else 0
     return ErrorDetail(
@@ -62,19 +64,18 @@ async def open_error(session: Session, row_id: str, number: int) -> ErrorDetail:
 
 
 async def _sample(
-    source: ApmSource, row: ErrorRow, exemplars: tuple[Exemplar, ...], number: int
+    source: ApmSource, row: ErrorRow, exemplars: tuple[Exemplar, ...], number: int | None
 ) -> ErrorSample | None:
-    """The first sample is one that the client's own exemplars lead to, when APM has its spans."""
     if row.apm_group is None:
         return None
-    if number == 0:
+    if number is None:
         for exemplar in reversed(exemplars):
             if exemplar.trace_id is None:
                 continue
             sample = await source.sample_of_trace(exemplar.trace_id)
             if sample is not None and sample.group == row.apm_group and sample.sampled:
                 return sample
-    return await source.error_sample(row.apm_group, number)
+    return await source.error_sample(row.apm_group, number or 0)
 
 
 async def _trace(
@@ -88,10 +89,11 @@ async def _trace(
     return None
 
 
-def _index(exemplars: tuple[Exemplar, ...], sample: ErrorSample | None) -> int | None:
-    if sample is None or sample.trace_id is None:
+def _index(exemplars: tuple[Exemplar, ...], sample: ErrorSample | None, trace: Trace | None) -> int | None:
+    trace_id = sample.trace_id if sample is not None else trace.trace_id if trace is not None else None
+    if trace_id is None:
         return None
-    return next((i for i, e in enumerate(exemplars) if e.trace_id == sample.trace_id), None)
+    return next((i for i, e in enumerate(exemplars) if e.trace_id == trace_id), None)
 
 
 def _sent_us(session: Session, exemplar: Exemplar) -> int | None:
@@ -101,7 +103,7 @@ def _sent_us(session: Session, exemplar: Exemplar) -> int | None:
 
 
 def _similar(row: ErrorRow, rows: tuple[ErrorRow, ...]) -> tuple[ErrorRow, ...]:
-    """Rows of the same group or of the same category and code."""
+    """Rows of the same group, of the same category and code, or of the same words."""
     alike = (
         other
         for other in rows
@@ -109,6 +111,7 @@ def _similar(row: ErrorRow, rows: tuple[ErrorRow, ...]) -> tuple[ErrorRow, ...]:
         and (
             (other.apm_group is not None and other.apm_group == row.apm_group)
             or (other.category, other.code) == (row.category, row.code)
+            or other.title == row.title
         )
     )
     return tuple(alike)[:SIMILAR]

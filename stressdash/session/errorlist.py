@@ -17,11 +17,13 @@ __all__ = ["ErrorList"]
 
 MOST: Final = 200
 """Rows that a list shows; the rarest fall off."""
+EVERY_S: Final = 0.5
+"""APM is asked no more often either."""
 SPARK_S: Final = 60
 
 
 class ErrorList:
-    """Rows of the run, made anew whenever asked."""
+    """Rows of the run, joined anew at most twice a second."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -31,17 +33,25 @@ class ErrorList:
         self._faults: dict[str, Fault] = {}
         self.rows: tuple[ErrorRow, ...] = ()
         self.explained: tuple[float, float, float] | None = None
+        self._joined_s = -EVERY_S
 
     def begin_run(self, run: LiveRun) -> None:
         """Start afresh; what the run before had seen is no longer new."""
         if self._run is not None:
             self._known = frozenset(row.id for row in self.rows)
         self._run = run
-        self.rows, self.explained = (), None
+        self.rows, self.explained, self._joined_s = (), None, -EVERY_S
+
+    def recent(self, apm: ApmWatch | None, service: ServiceStatus | None) -> tuple[ErrorRow, ...]:
+        """Rows that are at most half a second old."""
+        if self._clock.now_s() - self._joined_s < EVERY_S:
+            return self.rows
+        return self.refresh(apm, service)
 
     def refresh(self, apm: ApmWatch | None, service: ServiceStatus | None) -> tuple[ErrorRow, ...]:
         """Join the run's faults with the groups that APM has now."""
         run, now_s = self._run, self._clock.now_s()
+        self._joined_s = now_s
         until_ns = self._axis.origin_ns + int(now_s * 1e9)
         faults: Sequence[Fault] = run.faults.top(MOST) if run is not None else ()
         groups = apm.groups if apm is not None else ()

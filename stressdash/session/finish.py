@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -36,6 +37,9 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
     """The report of a run that has ended. What cannot be learned any more stays unknown, with a warning."""
     warnings: list[str] = []
     stopped_ms = session.clock.wall_ms()
+    with contextlib.suppress(StressdashError):
+        await session.watch.poll_components()
+    session.processors.end_run(session.watch.components)
     if session.apm is not None:
         complete = await session.apm.caught_up(
             stopped_ms, CATCH_UP_S, lambda: run.failed_traces(limit=10_000)
@@ -67,7 +71,9 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         totals=totals,
         by_category=run.faults.by_category(),
         errors=session.errors.rows,
-        interference=session.processors.over_run(totals.core_share_max, totals.completed + totals.failed),
+        interference=session.processors.over_run(
+            totals.core_share_max, totals.completed + totals.failed, totals.cpu_ns / 1e9
+        ),
         plan=_plan(run),
         warnings=(*warnings, *_component_warnings(session)),
         explained=session.errors.explained,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import psutil
@@ -28,12 +29,18 @@ class Processors:
         self._before: CpuReading | None = None
         self._recent: deque[Usage] = deque()
         self._run = Usage()
+        self._running = False
         self.cores = psutil.cpu_count() or 1
 
-    def begin_run(self) -> None:
-        """Count the run's usage from the next sample on."""
-        self._run = Usage()
-        self._before = None
+    def begin_run(self, components: Sequence[Component], workers: Iterable[int]) -> None:
+        """Count the run's usage from now on."""
+        self.sample(components, workers)
+        self._run, self._running = Usage(), True
+
+    def end_run(self, components: Sequence[Component]) -> None:
+        """Count up to now: what is done once load has stopped is not the run's usage."""
+        self.sample(components, ())
+        self._running = False
 
     def sample(self, components: Sequence[Component], workers: Iterable[int]) -> Interference:
         """Read all clocks and return the shares of the last seconds."""
@@ -45,7 +52,8 @@ class Processors:
         )
         if self._before is not None:
             spent = usage(self._before, reading)
-            self._run += spent
+            if self._running:
+                self._run += spent
             self._recent.append(spent)
             while sum(u.elapsed_s for u in self._recent) - self._recent[0].elapsed_s >= RECENT_S:
                 self._recent.popleft()
@@ -56,9 +64,21 @@ class Processors:
         """Shares of the last seconds."""
         return interference(_sum(self._recent), self.cores, generator_core=generator_core)
 
-    def over_run(self, generator_core: float | None, requests: int) -> Interference:
-        """Shares of the run up to the last sample."""
-        return interference(self._run, self.cores, generator_core=generator_core, requests=requests)
+    def over_run(
+        self, generator_core: float | None, requests: int, generator_s: float | None = None
+    ) -> Interference:
+        """Shares of the run up to the last sample, or to its end.
+
+        Args:
+            generator_core: Share of its core that the busiest load worker spent.
+            requests: Requests that ended.
+            generator_s: CPU time that the load workers booked themselves; who ends between two samples takes
+                what it spent since the first of them with it.
+        """
+        spent = self._run
+        if generator_s is not None:
+            spent = replace(spent, groups={**spent.groups, "generator": generator_s})
+        return interference(spent, self.cores, generator_core=generator_core, requests=requests)
 
 
 def _sum(usages: Iterable[Usage]) -> Usage:

@@ -202,7 +202,6 @@ class Session:
         self.errors.begin_run(run)
         if self.apm is not None:
             self.apm.begin_run()
-        self.processors.begin_run()
         self.run, self.state, self.notice = run, RunState.RUNNING, ""
         try:
             await run.fleet.start()
@@ -212,6 +211,7 @@ class Session:
             self._finished.set()
             await run.fleet.close()
             raise
+        self.processors.begin_run(self.watch.components, run.fleet.worker_pids)
         run.started_s = self.clock.axis_s(run.fleet.started_ns)
         self.mark(f"run {run.number}", "run")
         self._spawn(self._see_through(run))
@@ -242,6 +242,17 @@ class Session:
             run.stopping = run.interrupted = True
             self.state = RunState.DRAINING
             await run.fleet.stop()
+
+    async def run_again(self) -> None:
+        """Stop the run that goes on, if one does, see it finished, and start the next one.
+
+        Raises:
+            StressdashError: as `start_load`.
+        """
+        if self.loading:
+            await self.stop_load()
+            await self.finished()
+        await self.start_load()
 
     async def pause(self) -> None:
         """Send nothing new; what is in flight finishes."""
@@ -290,6 +301,8 @@ class Session:
         self.scenario = scenario
         self.connections = self.settings.connections
         self.duration_s = self.settings.duration_s
+        if self.state is RunState.FINISHED:
+            self.state = RunState.READY
         await self._turn_scenario_knobs()
 
     # --- stack ------------------------------------------------------------------------------------------
@@ -315,7 +328,7 @@ class Session:
         """`start`, `stop`, `restart` or `kill` a component."""
         self.mark(f"{action} {component}", "component")
         await self.stack.action(component, action)
-        await self.watch.poll_components()
+        await self.watch.poll_components(expected=component)
 
     async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:
         """Log lines of a component with a sequence above `after`."""
@@ -323,7 +336,7 @@ class Session:
 
     # --- looking closer ---------------------------------------------------------------------------------
 
-    async def error_detail(self, row_id: str, sample: int = 0) -> ErrorDetail:
+    async def error_detail(self, row_id: str, sample: int | None = None) -> ErrorDetail:
         """Open an error row."""
         return await open_error(self, row_id, sample)
 

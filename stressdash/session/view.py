@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from stressdash.metrics.figures import apm_figures, apm_series
-from stressdash.snapshot import ApmFigures, ClientFigures, RunState, Series, Snapshot
+from stressdash.report.run_json import RunReport
+from stressdash.snapshot import ApmFigures, ClientFigures, Interference, RunState, Series, Snapshot
 from stressdash.text import percent
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ POINTS: Final = 600
 """Points of a series at most."""
 STEPS_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SATURATED: Final = 0.9
+ENOUGH_REQUESTS: Final = 1_000
+"""From here on the start of the workers no longer tells in their cost of a request."""
 
 NO_LOAD: Final = ClientFigures(
     window_s=FIGURES_S,
@@ -56,14 +59,15 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         run_id=f"{plan.run_id:016x}" if plan is not None else "",
         run_number=run.number if run is not None else 0,
         run_started_s=run.started_s if run is not None else None,
+        run_ended_s=run.ended_s if run is not None else None,
         elapsed_s=run.totals.measured_s if run is not None else 0.0,
         duration_s=session.duration_s,
         client=_client(session),
         apm=_apm(session),
-        interference=session.processors.recent(run.core_share if run is not None else None),
+        interference=_interference(session),
         series=_charts(session, now_s, span_s),
         marks=tuple(session.marks),
-        errors=session.errors.refresh(session.apm, watch.service),
+        errors=session.errors.recent(session.apm, watch.service),
         components=watch.components,
         knobs=watch.knobs,
         service=watch.service,
@@ -82,13 +86,46 @@ def plain_url(url: str) -> str:
 
 def _client(session: Session) -> ClientFigures:
     run = session.run
-    if run is None or not session.loading:
-        return replace(NO_LOAD, target_connections=session.connections)
-    return run.recent.figures(run.recent.newest_ns, FIGURES_S)
+    if run is not None and session.loading:
+        return run.recent.figures(run.recent.newest_ns, FIGURES_S)
+    idle = replace(NO_LOAD, target_connections=session.connections)
+    report = _report(session)
+    return _client_of_run(report, idle) if report is not None else idle
+
+
+def _report(session: Session) -> RunReport | None:
+    """Of the run whose figures stay on the screen."""
+    return session.report if session.state is RunState.FINISHED else None
+
+
+def _client_of_run(report: RunReport, idle: ClientFigures) -> ClientFigures:
+    """A finished run's row covers all of it."""
+    latency = report.latency_raw_us
+    return replace(
+        idle,
+        window_s=report.duration_s,
+        requests_per_s=report.requests_per_second,
+        goodput_per_s=report.goodput_per_second,
+        p50_us=latency.p50,
+        p99_us=latency.p99,
+        p99_is_bound="p99" in latency.at_least,
+        failed_share=report.failed_share,
+    )
+
+
+def _interference(session: Session) -> Interference:
+    run, processors = session.run, session.processors
+    if run is None:
+        return processors.recent()
+    recent, ended = processors.recent(run.core_share), run.totals.completed + run.totals.failed
+    if ended < ENOUGH_REQUESTS:
+        return recent
+    cost = processors.over_run(run.core_share, ended).generator_cpu_us_per_request
+    return replace(recent, generator_cpu_us_per_request=cost)
 
 
 def _apm(session: Session) -> ApmFigures:
-    apm, service = session.apm, session.watch.service
+    apm, service, report = session.apm, session.watch.service, _report(session)
     figures = apm_figures(
         apm.last_settled() if apm is not None else None,
         apm.health if apm is not None else None,
@@ -98,10 +135,30 @@ def _apm(session: Session) -> ApmFigures:
         agent_dropped=service.agent_dropped if service is not None else None,
         enabled=service.apm_enabled if service is not None else None,
     )
+    if report is not None:
+        figures = _apm_of_run(report, figures)
     return replace(figures, detail=apm.detail) if apm is not None and apm.detail else figures
 
 
+def _apm_of_run(report: RunReport, figures: ApmFigures) -> ApmFigures:
+    """A finished run's row covers all of it."""
+    apm = report.apm
+    return replace(
+        figures,
+        window_s=report.duration_s,
+        requests_per_s=apm.throughput,
+        p50_us=apm.latency_us.p50,
+        p99_us=apm.latency_us.p99,
+        failed_share=apm.failed_share,
+        sampling=apm.sampling,
+    )
+
+
 def _charts(session: Session, now_s: float, span_s: float | None) -> Mapping[str, tuple[Series, ...]]:
+    """Series up to now, or to the end of a finished run."""
+    run = session.run
+    if run is not None and run.ended_s is not None and session.state is RunState.FINISHED:
+        now_s = run.ended_s
     reach_s = now_s if span_s is None else min(span_s, now_s)
     step_s = next((step for step in STEPS_S if reach_s / step <= POINTS), STEPS_S[-1])
     end_s = math.floor(now_s / step_s) * step_s
@@ -146,7 +203,7 @@ def _warnings(session: Session) -> tuple[str, ...]:
         warnings.append(
             f"the generator is the bottleneck: a worker uses {percent(run.core_share)} of its core"
         )
-    if run is not None and run.totals.mixed:
+    if run is not None and run.totals.mixed and session.state is not RunState.READY:
         warnings.append("figures are mixed: connections or a knob changed during the run")
     if service is not None and service.apm_enabled is False:
         warnings.append("APM is off in the service: the server's view is empty")

@@ -39,6 +39,7 @@ KEEP_BUCKETS: Final = 4 * 3600
 ASK_TRACES: Final = 400
 """Trace ids per question."""
 SETTLE_MS: Final = 4_000
+PASSING: Final = frozenset({ComponentState.STARTING, ComponentState.STOPPING})
 
 
 async def polling(every_s: float, poll: Callable[[], Awaitable[None]]) -> None:
@@ -78,12 +79,16 @@ class StackWatch:
         self.service: ServiceStatus | None = None
         self.database: DatabaseStatus | None = None
 
-    async def poll_components(self) -> None:
-        """State, CPU and memory of each component; called twice a second."""
+    async def poll_components(self, *, expected: str = "") -> None:
+        """State, CPU and memory of each component; called twice a second.
+
+        What becomes of the `expected` component, and states on the way to another, are no news.
+        """
         before = {component.name: component.state for component in self.components}
         self.components = await self._stack.components()
         for component in self.components:
-            if before.get(component.name, component.state) != component.state:
+            changed = before.get(component.name, component.state) != component.state
+            if changed and component.state not in PASSING and component.name != expected:
                 self._on_change(f"{component.name} {component.state}")
 
     async def poll_status(self) -> None:
@@ -141,8 +146,8 @@ class ApmWatch:
         return replace(self.series, step_ms=STEP_MS, buckets=buckets)
 
     def last_settled(self) -> ApmSeries | None:
-        """The newest second that no longer changes, as a series of that one bucket."""
-        if self.series is None:
+        """The newest second that no longer changes, as a series of one bucket; None of an empty source."""
+        if self.series is None or self.detail or self.health is None or self.health.newest_ms is None:
             return None
         until_ms = self.series.provisional_from_ms
         settled = [b for b in self.series.buckets if until_ms is None or b.start_ms + STEP_MS <= until_ms]

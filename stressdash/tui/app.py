@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -27,11 +28,12 @@ from stressdash.tui.screens.live import LiveScreen
 from stressdash.tui.screens.maximised import Maximised
 from stressdash.tui.screens.stack import StackScreen
 from stressdash.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
-from stressdash.tui.view import WINDOWS_S, View
+from stressdash.tui.view import WINDOWS_S, View, reach_s
 
 __all__ = ["StressdashApp"]
 
 TICK_S = 0.25
+SPARE_S = 1.0
 SMALLEST = (60, 16)
 FIRST_WINDOW_S = 60.0
 SCENARIOS = ("act1", "act2", "act3")
@@ -81,10 +83,25 @@ class StressdashApp(App[None]):
 
     def pull(self) -> None:
         """Fetch the newest picture and draw it, unless the view is frozen."""
-        snapshot = self.session.snapshot()
+        snapshot = self._picture()
         self.commands.seen(snapshot)
         if self._frozen is None:
             self._draw(snapshot)
+
+    def _picture(self) -> Snapshot:
+        """The newest picture, with series that fill the charts."""
+        now_s = self.view.snapshot.now_s if self.view is not None else 0.0
+        return self.session.snapshot(reach_s(self._window_s, self._pinned, now_s + SPARE_S))
+
+    def _look_elsewhere(self) -> None:
+        """Draw after the charts' range has changed: a frozen picture gets series of that range too."""
+        picture = self._picture()
+        if self._frozen is not None:
+            ahead_s = picture.now_s - self._frozen.now_s
+            span_s = reach_s(self._window_s, self._pinned, self._frozen.now_s)
+            picture = self.session.snapshot(None if span_s is None else span_s + ahead_s)
+            self._frozen = picture = replace(self._frozen, series=picture.series)
+        self._draw(picture)
 
     def redraw(self) -> None:
         """Draw again after the user changed how to look at it."""
@@ -151,7 +168,7 @@ class StressdashApp(App[None]):
             self.switch_mode("live")
         elif self._pinned is not None:
             self._pinned = None
-            self.redraw()
+            self._look_elsewhere()
 
     def open_error(self, row_id: str) -> None:
         """Open the page of one error over the present screen."""
@@ -194,7 +211,7 @@ class StressdashApp(App[None]):
             at = WINDOWS_S.index(self._window_s) + step
             self._window_s = WINDOWS_S[max(0, min(len(WINDOWS_S) - 1, at))]
         self._pinned = None
-        self.redraw()
+        self._look_elsewhere()
 
     def show_window(self, start_s: float, end_s: float) -> None:
         """Show the charts of one stretch of time on Live."""
@@ -202,7 +219,7 @@ class StressdashApp(App[None]):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.action_mode("live")
-        self.redraw()
+        self._look_elsewhere()
 
     def toggle_mute(self, row_id: str) -> None:
         """Mute an error, or hear it again."""

@@ -58,16 +58,13 @@ class Commands:
     def run_again(self) -> None:
         """Start once more; a run that goes on is stopped first, when the user says so."""
         if self._state() in LOAD_STATES:
-            self.ask("Stop this run and start again?", "Run again", self._stop_and_start)
+            self.ask(
+                "Stop this run and start again?",
+                "Run again",
+                lambda: self.run("run again", self._session.run_again),
+            )
         else:
             self.run("start the load", self._session.start_load)
-
-    def _stop_and_start(self) -> None:
-        async def again() -> None:
-            await self._session.stop_load()
-            await self._session.start_load()
-
-        self.run("run again", again)
 
     def toggle_pause(self) -> None:
         """Pause, or go on."""
@@ -80,20 +77,20 @@ class Commands:
 
     def step_connections(self, count: int) -> None:
         """One step up or down the ladder from what is wanted now."""
-        before = self._connections.wanted or self._session.snapshot().client.target_connections
+        before = self._connections.wanted or self._now().client.target_connections
         self.steer_connections(CONNECTIONS.step(before, count), before)
 
     def steer_connections(self, value: int, before: int) -> None:
         """Change the connections; a jump asks first."""
         question = f"Change connections from {short_count(before)} to {short_count(value)}?"
-        current = self._session.snapshot().client.target_connections
+        current = self._now().client.target_connections
         if self.wanted_connections is not None or value != current:
             self._steer(self._connections, value, before, question)
 
     def steer_duration(self, seconds: int, before: int) -> None:
         """Move the end of the run; a jump asks first."""
         question = f"Change the duration from {short_duration(before)} to {short_duration(seconds)}?"
-        if self.wanted_duration_s is not None or seconds != self._session.snapshot().duration_s:
+        if self.wanted_duration_s is not None or seconds != self._now().duration_s:
             self._steer(self._duration, seconds, before, question)
 
     def _steer(self, steering: Steering, value: int, before: int, question: str) -> None:
@@ -201,4 +198,8 @@ class Commands:
         return what
 
     def _state(self) -> RunState:
-        return self._session.snapshot().state
+        return self._now().state
+
+    def _now(self) -> Snapshot:
+        """The present state without series, which is cheaper than the picture that is drawn."""
+        return self._session.snapshot(0.0)

@@ -61,9 +61,23 @@ class Page:
         index = self.detail.exemplar_index
         return exemplars[index if index is not None and index < len(exemplars) else 0]
 
+    @property
+    def _has_spans(self) -> bool:
+        """Whether there is more of the trace than the error itself."""
+        trace = self.detail.trace
+        return trace is not None and any(span.kind != "error" for span in trace.spans)
+
+    @property
+    def _is_seen_by_client(self) -> bool:
+        """Whether the exemplar and the trace are of the same request."""
+        exemplar, trace = self.exemplar, self.detail.trace
+        return exemplar is not None and (trace is None or exemplar.trace_id == trace.trace_id)
+
     def _note(self, part: str) -> str:
-        if part == "Trace" and self.detail.trace is not None and self.detail.trace.spans:
+        if part == "Trace" and self.detail.trace is not None and self._has_spans:
             return f"total {duration(trace_total_us(self.detail.trace, self._client_bar()))}"
+        if part == "Client" and self.exemplar is not None and not self._is_seen_by_client:
+            return "another request that failed so"
         if part == "Similar":
             return f"{len(self.detail.similar)}"
         return ""
@@ -81,7 +95,7 @@ class Page:
 
     def _trace(self, width: int) -> list[Item]:
         trace = self.detail.trace
-        if trace is None or not trace.spans:
+        if trace is None or not self._has_spans:
             sampled = self.detail.sample.sampled if self.detail.sample is not None else None
             return _words(
                 "Not sampled: APM kept the error, not its spans."
@@ -92,10 +106,8 @@ class Page:
         return [Item(tuple(line)) for line in trace_lines(trace, self._client_bar(), width)]
 
     def _client_bar(self) -> ClientBar | None:
-        exemplar, trace = self.exemplar, self.detail.trace
-        if exemplar is None or exemplar.latency_us is None:
-            return None
-        if trace is not None and exemplar.trace_id != trace.trace_id:
+        exemplar = self.exemplar
+        if exemplar is None or exemplar.latency_us is None or not self._is_seen_by_client:
             return None
         return ClientBar(exemplar.latency_us, self.detail.client_sent_us)
 
@@ -131,9 +143,9 @@ class Page:
 
     def _lead_us(self, sent_us: int) -> int | None:
         trace = self.detail.trace
-        starts = (
-            [span.start_us for span in trace.spans if span.kind == "transaction"] if trace is not None else []
-        )
+        if trace is None or not self._is_seen_by_client:
+            return None
+        starts = [span.start_us for span in trace.spans if span.kind == "transaction"]
         return min(starts) - sent_us if starts and min(starts) >= sent_us else None
 
     def _request(self, width: int) -> list[Item]:
@@ -141,14 +153,7 @@ class Page:
         facts = [
             ("request", exemplar.request if exemplar is not None else ""),
             ("transaction", (sample.transaction_name or "") if sample is not None else ""),
-            (
-                "trace",
-                (exemplar.trace_id or "")
-                if exemplar is not None
-                else (sample.trace_id or "")
-                if sample
-                else "",
-            ),
+            ("trace", self._trace_id),
             ("curl", self.curl),
         ]
         facts += sorted(sample.labels.items()) if sample is not None else []
@@ -157,6 +162,13 @@ class Page:
             lines = exemplar.head.decode("latin-1").splitlines()[:HEAD_LINES]
             items += [Item(((f"  {fit(clean(line), width - 2)}", "dim"),)) for line in lines]
         return items or _words("Nothing is known of the request.", width)
+
+    @property
+    def _trace_id(self) -> str:
+        sample, exemplar = self.detail.sample, self.exemplar
+        if sample is not None and sample.trace_id:
+            return sample.trace_id
+        return (exemplar.trace_id or "") if exemplar is not None else ""
 
     def _similar(self, width: int) -> list[Item]:
         rows = [

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from stressdash.snapshot import RunState, Snapshot
 
-__all__ = ["MOVING_STATES", "WINDOWS_S", "View"]
+__all__ = ["WINDOWS_S", "View", "reach_s"]
 
 WINDOWS_S: tuple[float | None, ...] = (15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, None)
 """Time windows of the charts; None is the whole run."""
-MOVING_STATES = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
+STILL_STATES = frozenset({RunState.FINISHED, RunState.FAILED})
 SHORTEST_S = 5.0
 
 
@@ -35,22 +35,15 @@ class View:
     @property
     def is_moving(self) -> bool:
         """Whether the right end of the charts is the present."""
-        return self.snapshot.state in MOVING_STATES
+        return self.snapshot.state not in STILL_STATES
 
     @property
     def end_s(self) -> float:
-        """Right end of the charts, session time: now, or where a finished run's figures end."""
+        """Right end of the charts, session time: now, or where the finished run ended."""
         if self.pinned is not None:
             return self.pinned[1]
-        if self.is_moving:
-            return self.snapshot.now_s
-        ends = [
-            series.start_s + series.step_s * (len(series.values) - 1)
-            for group in self.snapshot.series.values()
-            for series in group
-            if series.values
-        ]
-        return min(self.snapshot.now_s, max(ends, default=self.snapshot.now_s))
+        ended_s = self.snapshot.run_ended_s
+        return self.snapshot.now_s if self.is_moving or ended_s is None else ended_s
 
     @property
     def start_s(self) -> float:
@@ -84,3 +77,10 @@ class View:
         if self.wanted_duration_s is not None:
             return self.wanted_duration_s
         return self.snapshot.duration_s
+
+
+def reach_s(window_s: float | None, pinned: tuple[float, float] | None, now_s: float) -> float | None:
+    """How far back a picture's series must reach to fill the charts; None: to the session's start."""
+    if pinned is not None:
+        return max(0.0, now_s - pinned[0])
+    return window_s

@@ -129,6 +129,13 @@ class TestPlot:
         lines = texts([Points([1.0] * 61)], Area(60, 12, 0, 60), [Event(30, "pool 800")])
         assert any("│pool 800" in line for line in lines)
 
+    def test_labels_of_marks_lie_side_by_side_and_the_newest_come_first(self) -> None:
+        events = [Event(30 + n / 10, f"event number {n}") for n in range(9)]
+        text = "\n".join(texts([Points([1.0] * 61)], Area(60, 6, 0, 60), events))
+        whole = [n for n in range(9) if f"event number {n}" in text]
+        assert whole == [5, 6, 7, 8]
+        assert text.count("event") == len(whole)
+
     def test_a_mark_outside_the_window_is_left_out(self) -> None:
         lines = texts([Points([1.0] * 61)], Area(60, 12, 0, 60), [Event(-5, "early")])
         assert "early" not in "".join(lines)

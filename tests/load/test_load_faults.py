@@ -29,6 +29,7 @@ class TestFold:
                 "errno 111, code=42S02, HTTP 503, SQLSTATE[42000]",
             ),
             ("Duplicate entry '17-3' for key \"PRIMARY\"", "Duplicate entry '…' for key '…'"),
+            ("Error 2003: Can't connect to '127.0.0.1'", "Error 2003: Can't connect to '…'"),
             ("user 8123 not found after 1.25s", "user <n> not found after <n>s"),
             ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301 gone", "id <uuid> gone"),
             ("object 0x7f00AA at deadbeef01", "object <hex> at <hex>"),

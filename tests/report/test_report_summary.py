@@ -52,6 +52,17 @@ class TestContent:
         assert "Audit" not in text
         assert "Errors" not in text
 
+    def test_draws_the_throughput_on_request_and_never_wider_than_the_terminal(
+        self, report: RunReport
+    ) -> None:
+        text = summary(report, width=80, with_chart=True)
+        assert "Throughput   a req/s   b ok/s" in text
+        assert max(map(len, text.splitlines())) <= 80
+        assert "Throughput " not in summary(report)
+
+    def test_draws_nothing_of_a_run_of_two_windows(self, report: RunReport) -> None:
+        assert "Throughput " not in summary(replace(report, windows=report.windows[:2]), with_chart=True)
+
     def test_gives_the_reasons_of_the_verdict(self, report: RunReport) -> None:
         void = replace(report, verdict=Verdict(Status.VOID, ("a load worker was over 90 % of its core",)))
         assert summary(void).rstrip().endswith("VOID\n          a load worker was over 90 % of its core")

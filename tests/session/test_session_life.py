@@ -138,6 +138,30 @@ class TestRuns:
             await session.resume()
             await until(session, lambda _: server.requests > seen)
 
+    async def test_running_again_ends_one_run_before_the_next_begins(self) -> None:
+        async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
+            await session.open()
+            await session.start_load()
+            await until(session, lambda s: s.totals.get("completed", 0) > 0)
+            await session.run_again()
+            snapshot = session.snapshot()
+            assert (snapshot.state, snapshot.run_number, snapshot.run_ended_s) == (RunState.RUNNING, 2, None)
+
+    async def test_a_finished_run_keeps_its_figures_and_its_series_end_with_it(self) -> None:
+        async with AnsweringServer() as server:
+            settings = Settings(url=server.url, connections=2, max_requests=200, duration_s=None)
+            async with session_on(FakeStack(server.url), settings) as session:
+                await session.open()
+                await session.start_load()
+                report = await session.finished()
+                assert report is not None
+                snapshot = session.snapshot()
+                assert snapshot.client.requests_per_s == report.requests_per_second
+                (rate, *_) = snapshot.series["rate"]
+                assert snapshot.run_ended_s is not None
+                last_s = rate.start_s + rate.step_s * (len(rate.values) - 1)
+                assert last_s <= snapshot.run_ended_s + rate.step_s
+
 
 class TestSteering:
     async def test_a_steered_run_is_marked_and_its_figures_are_mixed(self) -> None:
@@ -188,3 +212,12 @@ class TestComponents:
                 await session.component_action("service", "restart")
                 assert stack.actions == [("service", "restart")]
                 assert session.snapshot().marks[-1].label == "restart service"
+
+    async def test_what_follows_from_an_action_leaves_no_second_mark(self) -> None:
+        async with AnsweringServer() as server:
+            stack = FakeStack(server.url)
+            async with session_on(stack, endless(server)) as session:
+                await session.open()
+                stack.state = ComponentState.FAILED
+                await session.component_action("service", "kill")
+                assert [mark.label for mark in session.snapshot().marks] == ["kill service"]

@@ -108,6 +108,29 @@ class TestWindow:
             await pilot.press(*["right_square_bracket"] * 3)
             await until(pilot, lambda: "-2m" in screen_text(app))
 
+    async def test_pictures_reach_back_as_far_as_the_charts(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await until(pilot, lambda: session.spans_s[-1] == 60.0)
+            await pilot.press("right_square_bracket")
+            await until(pilot, lambda: session.spans_s[-1] == 120.0)
+            await pilot.press(*["right_square_bracket"] * 5)
+            await until(pilot, lambda: session.spans_s[-1] is None)
+
+    async def test_a_frozen_picture_keeps_its_time_in_a_longer_window(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.press("space")
+            await until(pilot, lambda: app.view is not None and app.view.frozen)
+            assert app.view is not None
+            held_s = app.view.end_s
+            session.change(now_s=held_s + 30)
+            await pilot.press("right_square_bracket")
+            await until(pilot, lambda: session.spans_s[-1] == 150.0)
+            assert (app.view.end_s, app.view.window_s) == (held_s, 120.0)
+
     async def test_the_longest_window_is_the_whole_run(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await pilot.press(*["right_square_bracket"] * 12)
@@ -132,7 +155,7 @@ class TestLoad:
             await pilot.press("r")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("y")
-            await until(pilot, lambda: session.calls == [("stop_load",), ("start_load",)])
+            await until(pilot, lambda: session.calls == [("run_again",)])
 
     async def test_p_pauses_and_resumes(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:

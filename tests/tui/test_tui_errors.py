@@ -120,6 +120,51 @@ class TestPage:
             await pilot.pause()
             assert session.calls[-1] == ("error_detail", "rpc-1040", 0)
 
+    async def test_paging_goes_on_from_the_sample_that_the_client_remembers(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        detail = session.details["rpc-1040"]
+        assert detail.sample is not None
+        remembered = replace(detail.sample, index=30)
+
+        async def error_detail(row_id: str, sample: int | None = None) -> ErrorDetail:
+            session.calls.append(("error_detail", row_id, sample))
+            return replace(detail, sample=remembered if sample is None else replace(remembered, index=sample))
+
+        session.error_detail = error_detail  # type: ignore[method-assign]
+        async with app.run_test(size=SIZE) as pilot:
+            await open_page(app, pilot)
+            await until(pilot, lambda: "sample 31/50" in screen_text(app))
+            await pilot.press("full_stop")
+            await until(pilot, lambda: "sample 32/50" in screen_text(app))
+
+    async def test_what_the_client_saw_of_another_request_is_not_put_on_this_ones_time_line(self) -> None:
+        session = FakeSession()
+        detail = make_detail()
+        stranger = replace(detail.exemplars[0], trace_id="0" * 32)
+        session.details["rpc-1040"] = replace(detail, exemplars=(stranger,), exemplar_index=None)
+        app = StressdashApp(session)
+        async with app.run_test(size=(100, 60)) as pilot:
+            await open_page(app, pilot)
+            text = screen_text(app)
+            assert "another request that failed so" in text
+            assert "before service saw it" not in text
+            assert "  client  ├" not in text
+
+    async def test_an_error_opened_too_early_gets_its_sample_once_it_has_joined(self) -> None:
+        session = FakeSession()
+        early = replace(ROWS[0], apm_group=None, note="not looked up yet")
+        joined = session.details["rpc-1040"]
+        session.details["rpc-1040"] = replace(joined, row=early, sample=None, trace=None)
+        session.change(errors=(early, *ROWS[1:]))
+        app = StressdashApp(session)
+        async with app.run_test(size=SIZE) as pilot:
+            await open_page(app, pilot)
+            await until(pilot, lambda: "no sample" in screen_text(app))
+            session.details["rpc-1040"] = joined
+            session.change(errors=ROWS)
+            await until(pilot, lambda: "sample 1/50" in screen_text(app))
+
     async def test_enter_folds_and_unfolds_frames(self, app: StressdashApp) -> None:
         async with app.run_test(size=(80, 40)) as pilot:
             await open_page(app, pilot)
@@ -181,7 +226,7 @@ class TestPage:
 
     async def test_a_source_that_fails_is_a_sentence(self) -> None:
         class BrokenSession(FakeSession):
-            async def error_detail(self, row_id: str, sample: int = 0) -> ErrorDetail:
+            async def error_detail(self, row_id: str, sample: int | None = None) -> ErrorDetail:
                 raise SourceError(f"the source [b]broke[/] on {row_id}")
 
         app = StressdashApp(BrokenSession())

@@ -122,6 +122,7 @@ class FakeSession:
         self.picture = snapshot or make_snapshot()
         self.calls: list[tuple[object, ...]] = []
         self.refusal = ""
+        self.spans_s: list[float | None] = []
         self.log_text = "listening on 127.0.0.1:18080"
         self.details = {row.id: make_detail(row) for row in self.picture.errors}
 
@@ -134,7 +135,8 @@ class FakeSession:
         if self.refusal:
             raise StressdashError(self.refusal)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, span_s: float | None = 60.0) -> Snapshot:
+        self.spans_s.append(span_s)
         return self.picture
 
     async def start_load(self) -> None:
@@ -144,6 +146,10 @@ class FakeSession:
     async def stop_load(self) -> None:
         self._note("stop_load")
         self.change(state=RunState.FINISHED)
+
+    async def run_again(self) -> None:
+        self._note("run_again")
+        self.change(state=RunState.RUNNING)
 
     async def pause(self) -> None:
         self._note("pause")
@@ -184,12 +190,12 @@ class FakeSession:
         ]
         return tuple(line for line in all_lines if line.sequence > after)
 
-    async def error_detail(self, row_id: str, sample: int = 0) -> ErrorDetail:
+    async def error_detail(self, row_id: str, sample: int | None = None) -> ErrorDetail:
         self._note("error_detail", row_id, sample)
         detail = self.details[row_id]
         if detail.sample is None:
             return detail
-        return replace(detail, sample=replace(detail.sample, index=sample))
+        return replace(detail, sample=replace(detail.sample, index=sample or 0))
 
     def copy_text(self, what: str, row_id: str = "") -> str:
         return f"{what} of {row_id or 'the run'}"

@@ -136,7 +136,7 @@ STATES = {
         ),
     ),
     "draining": lambda: make_snapshot(state=RunState.DRAINING),
-    "finished": lambda: make_snapshot(state=RunState.FINISHED, now_s=120.0, elapsed_s=15.0),
+    "finished": lambda: make_snapshot(state=RunState.FINISHED, now_s=120.0, run_ended_s=60.0, elapsed_s=15.0),
     "failed": lambda: make_snapshot(
         state=RunState.FAILED,
         notice="Port 18080 is taken by another program; stop it or choose --service-port.",

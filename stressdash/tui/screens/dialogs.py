@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -87,10 +88,12 @@ class Choose(ModalScreen[str | None]):
     def _numbered(self) -> list[tuple[int, tuple[str, str]]]:
         return list(enumerate(self._choices, start=1))
 
-    def on_key(self, event: object) -> None:
-        """A choice's number takes it."""
-        number = getattr(event, "character", None) or ""
-        if number.isdigit() and 1 <= int(number) <= len(self._choices):
+    def on_key(self, event: events.Key) -> None:
+        """A choice's number takes it, and is not a screen's number then."""
+        number = event.character or ""
+        if number.isdecimal() and 1 <= int(number) <= len(self._choices):
+            event.stop()
+            event.prevent_default()
             self.dismiss(self._choices[int(number) - 1][0])
 
     def on_listing_opened(self, event: Listing.Opened) -> None:

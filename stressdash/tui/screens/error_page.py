@@ -26,10 +26,10 @@ __all__ = ["ErrorPage"]
 OCCURRENCE_MARGIN_S = 2.0
 
 
-class ErrorHeader(Panel):
+class PageHeader(Panel):
     """Four lines about the error, and the tabs of the parts."""
 
-    DEFAULT_CSS = "ErrorHeader { height: 5; }"
+    DEFAULT_CSS = "PageHeader { height: 5; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,13 +94,14 @@ class ErrorPage(ViewScreen):
         super().__init__()
         self.row_id = row_id
         self.detail: ErrorDetail | None = None
-        self._header = ErrorHeader()
+        self._header = PageHeader()
         self._body = Listing("error-body")
         self._governing = Governing()
         self._status = StatusStrip()
-        self._sample = 0
+        self._sample: int | None = None
         self._toggled: frozenset[str] = frozenset()
         self._failure = ""
+        self._asked_group: str | None = None
 
     def compose(self) -> ComposeResult:
         """From the header down to the keys."""
@@ -137,11 +138,19 @@ class ErrorPage(ViewScreen):
         header.row = known or (self.detail.row if self.detail is not None else header.row)
         header.recompose_lines()
         self._status.show(view)
+        if known is not None and self.detail is not None and self.detail.sample is None:
+            self._fetch_joined(known)
+
+    def _fetch_joined(self, row: ErrorRow) -> None:
+        """A row that was opened before APM had caught up may join its group while the page is open."""
+        if row.apm_group not in (None, self._asked_group):
+            self._asked_group = row.apm_group
+            self._fetch()
 
     def _fetch(self) -> None:
         self.run_worker(self._load(self._sample), exclusive=True, group="detail")
 
-    async def _load(self, sample: int) -> None:
+    async def _load(self, sample: int | None) -> None:
         try:
             self.detail = await self.dashboard.session.error_detail(self.row_id, sample)
         except StressdashError as error:
@@ -211,8 +220,8 @@ class ErrorPage(ViewScreen):
         sample = self.detail.sample if self.detail is not None else None
         if sample is None:
             return
-        wanted = max(0, min(sample.total - 1, self._sample + step))
-        if wanted != self._sample:
+        wanted = max(0, min(sample.total - 1, sample.index + step))
+        if wanted != sample.index:
             self._sample = wanted
             self._fetch()
 

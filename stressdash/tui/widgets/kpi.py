@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stressdash.charts.units import UNKNOWN, duration, grouped, percent
-from stressdash.snapshot import ApmFigures, ClientFigures
+from stressdash.snapshot import ApmFigures, ClientFigures, RunState
 from stressdash.tui.lines import Line, clean, ends, fit, line_width
 from stressdash.tui.view import View
 from stressdash.tui.widgets.panel import ViewPanel
@@ -34,7 +34,7 @@ class KpiTable(ViewPanel):
         client, apm = snapshot.client, snapshot.apm
         names = "".join(fit(name, size, right=True) for name, size in COLUMNS)
         header: Line = [(" " * (LABEL_WIDTH - 1) + names, "dim"), ("  in flight", "dim")]
-        window: Line = [(f"(last {client.window_s:g} s)", "dim")]
+        window: Line = [(window_words(view), "dim")]
         rows = [
             ends(header, window, width) if width < WIDE else [*header, ("   ", "dim"), *window],
             [*_row("client", "series-0", client_cells(client)), *_connections(client)],
@@ -44,6 +44,13 @@ class KpiTable(ViewPanel):
             rows[1] = _beside(rows[1], _totals(view), width)
             rows[2] = _beside(rows[2], _explained(view), width)
         return rows
+
+
+def window_words(view: View) -> str:
+    """`(last 1 s)`, and of a finished run `(whole run)`: what the figures cover."""
+    if view.snapshot.state is RunState.FINISHED:
+        return "(whole run)"
+    return f"(last {view.snapshot.client.window_s:g} s)"
 
 
 def client_cells(figures: ClientFigures) -> list[Cell]:
