@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ def main() -> int:
     words = parser.parse_args()
     if unknown := set(words.figures) - set(FIGURES):
         parser.error(f"no figure is called {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     missed = 0
     for name in words.figures or FIGURES:
         print(f"== {name}", flush=True)

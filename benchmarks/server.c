@@ -8,7 +8,7 @@
  *   TRUTH    file that gets, at SIGTERM, how long each answer really took, 4 bytes of microseconds each:
  *            from the read that completed the request to just before the write of its answer
  *
- * Listens on 127.0.0.1 only. Answers keep-alive requests with a Content-Length or without a body.
+ * Listens on 127.0.0.1 only, and ends with its parent. Answers keep-alive requests with a Content-Length or without a body.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -194,6 +195,7 @@ int main(int count, char **words) {
     counter = count > 3 && *words[3] ? map_file(words[3], sizeof own) : &own;
     if (count > 4) truths = malloc(TRUTHS * sizeof *truths);
 
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* never outlives who started it */
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
