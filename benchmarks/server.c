@@ -8,7 +8,8 @@
  *   TRUTH    file that gets, at SIGTERM, how long each answer really took, 4 bytes of microseconds each:
  *            from the read that completed the request to just before the write of its answer
  *
- * Listens on 127.0.0.1 only, and ends with its parent. Answers keep-alive requests with a Content-Length or without a body.
+ * Listens on 127.0.0.1 only, and ends with its parent. Answers keep-alive requests with a Content-Length or
+ * without a body.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
