@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stressdash.errors import EngineError, TargetError
-from stressdash.metrics.thresholds import Threshold
+from stressdash.errors import BadInput, EngineError, TargetError
+from stressdash.metrics.thresholds import Outcome, Threshold
 from stressdash.report.html import html_report
 from stressdash.report.junit import junit_xml
 from stressdash.report.run_json import RunReport, to_json
@@ -50,6 +51,19 @@ class Outputs:
             if path not in (None, "-"):
                 check_writable(Path(str(path)))
 
+    def write(self, report: RunReport, outcomes: Sequence[Outcome]) -> None:
+        """Write the files.
+
+        Raises:
+            BadInput: one of them cannot be written.
+        """
+        if self.json not in (None, "-"):
+            write_file(Path(str(self.json)), to_json(report))
+        if self.html is not None:
+            write_file(Path(self.html), html_report(report).encode())
+        if self.junit is not None:
+            write_file(Path(self.junit), junit_xml(report, outcomes))
+
 
 def run_headless(
     settings: Settings, scenario: Scenario | None, outputs: Outputs, thresholds: tuple[Threshold, ...] = ()
@@ -65,20 +79,28 @@ def run_headless(
         report = asyncio.run(_run(session, quiet=outputs.quiet))
     except asyncio.CancelledError:
         return INTERRUPTED
-    data = to_json(report)
-    if outputs.json == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        sys.stdout.write(_summary(report))
-        if outputs.json is not None:
-            write_file(Path(outputs.json), data)
-    if outputs.html is not None:
-        write_file(Path(outputs.html), html_report(report).encode())
-    if outputs.junit is not None:
-        write_file(Path(outputs.junit), junit_xml(report, session.outcomes))
+    try:
+        outputs.write(report, session.outcomes)
+    finally:
+        _print(to_json(report) if outputs.json == "-" else _summary(report).encode(sys.stdout.encoding))
     _check_reached(report)
     return report.verdict.status.exit_code
+
+
+def _print(data: bytes) -> None:
+    """Write to stdout; who stops reading has had enough, and that is no error.
+
+    Raises:
+        BadInput: stdout takes nothing more, for instance on a full disk.
+    """
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        with Path(os.devnull).open("wb") as nowhere:  # or the interpreter tries again when it ends
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise BadInput(f"cannot write to stdout: {error.strerror}") from error
 
 
 def _check_reached(report: RunReport) -> None:
@@ -94,15 +116,11 @@ def _check_reached(report: RunReport) -> None:
 
 def _summary(report: RunReport) -> str:
     """As wide as the terminal, and with a chart there; as ever into a file or a pipe."""
+    ascii_only = not _is_unicode(sys.stdout.encoding)
     if not sys.stdout.isatty():
-        return summary(report)
+        return summary(report, ascii_only=ascii_only)
     columns = shutil.get_terminal_size().columns
-    return summary(
-        report,
-        width=columns,
-        ascii_only=not _is_unicode(sys.stdout.encoding),
-        with_chart=columns >= CHART_FROM,
-    )
+    return summary(report, width=columns, ascii_only=ascii_only, with_chart=columns >= CHART_FROM)
 
 
 def _is_unicode(encoding: str) -> bool:
@@ -111,17 +129,17 @@ def _is_unicode(encoding: str) -> bool:
 
 async def _run(session: Session, *, quiet: bool) -> RunReport:
     progress = _Progress(shown=not quiet and sys.stderr.isatty())
-    try:
-        with _interruptible(session):
+    with _interruptible(session):
+        try:
             await session.open(progress.say)
             await session.start_load()
             watching = asyncio.create_task(progress.follow(session))
             report = await session.finished()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-    finally:
-        progress.clear()
-        await session.close()
+        finally:
+            progress.clear()
+            await session.close()
     if report is None:
         raise EngineError(session.notice or "the run ended without a result")
     return report
@@ -129,14 +147,17 @@ async def _run(session: Session, *, quiet: bool) -> RunReport:
 
 @contextlib.contextmanager
 def _interruptible(session: Session) -> Iterator[None]:
-    """The first signal ends the load in the plan's way and keeps its result; the next gives up at once."""
+    """The first signal ends the load in the plan's way and keeps its result; the next gives up at once.
+
+    Once there is a result, nothing is given up any more: what is left to do takes no time.
+    """
     loop, main = asyncio.get_running_loop(), asyncio.current_task()
     stopping: list[asyncio.Task[None]] = []
 
     def interrupt() -> None:
         if session.loading and not stopping:
             stopping.append(loop.create_task(session.stop_load()))
-        elif main is not None:
+        elif main is not None and session.report is None:
             main.cancel()
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

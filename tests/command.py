@@ -59,6 +59,7 @@ class Command:
         *words: str,
         state: Path,
         prefix: tuple[str, ...] = (),
+        stdout: int = asyncio.subprocess.PIPE,
         stderr: int = asyncio.subprocess.PIPE,
     ) -> Command:
         """Start `stressdash WORDS`, with another program before it if need be."""
@@ -67,7 +68,7 @@ class Command:
             *(sys.executable, "-m", "stressdash.cli", *words),
             env={**os.environ, "STRESSDASH_STATE": str(state)},
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             start_new_session=True,
         )
@@ -93,7 +94,7 @@ class Command:
         async with asyncio.timeout(PATIENCE_S):
             out, err = await self._output
         assert self._process.returncode is not None
-        return Ended(self._process.returncode, out, err or b"")
+        return Ended(self._process.returncode, out or b"", err or b"")
 
     def family(self) -> list[psutil.Process]:
         """Every living process of this run and of its stack."""

@@ -290,7 +290,8 @@ class Session:
             await run.fleet.set_duration(seconds)
 
     def _live(self) -> LiveRun | None:
-        return self.run if self.loading and self.run is not None and not self.run.stopping else None
+        run = self.run
+        return run if self.loading and run is not None and not run.stopping and run.ended_s is None else None
 
     async def load_scenario(self, name: str) -> None:
         """Make a scenario the next run's plan and turn its knobs."""

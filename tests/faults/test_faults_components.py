@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
-from command import Command, survivors
+from command import Command, survivors, until
 
 Start = Callable[..., Awaitable[Command]]
 
@@ -141,3 +141,12 @@ class TestSignals:
         assert ended.out == b""
         assert b"Traceback" not in ended.err
         assert survivors(command.family()) == []
+
+    async def test_ctrl_c_after_the_load_has_ended_spoils_nothing(self, stressdash: Start) -> None:
+        command = await stressdash(*ACT, "--requests", "200")
+        await command.comes("stressdash.load.worker")
+        await until(lambda: command.member("stressdash.load.worker") is None)
+        command.press_ctrl_c()
+        ended = await command.ended()
+        assert ended.code == 0
+        assert ended.report["requests"]["completed"] == 200
