@@ -71,7 +71,10 @@ def compiled() -> Path:
         if not (compiler := shutil.which("cc")):
             raise Unavailable("no C compiler")
         CACHE.mkdir(parents=True, exist_ok=True)
-        subprocess.run([compiler, "-O2", "-o", program, source, "-lm"], check=True)
+        words = [compiler, "-O2", "-o", program, source, "-lm"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Unavailable(f"server.c does not compile here: {done.stderr[:200]}")
     return program
 
 
