@@ -56,6 +56,29 @@ class TestActs:
         terminal.wait_for("exit-code=0")
 
 
+class TestFaults:
+    def test_a_killed_service_is_shown_counted_and_started_again(self, dashboard: Dashboard) -> None:
+        terminal = dashboard("--scenario", "act3", "--duration", "60s")
+        terminal.type("s")
+        terminal.wait_for(r"RUN 00:")
+        terminal.type("3")
+        terminal.wait_for(r"service\s+running")
+        terminal.type("X")
+        terminal.wait_for("Kill the service")
+        terminal.type("y")
+        terminal.wait_for(r"service\s+failed\s+-9", within_s=3)
+        terminal.type("1")
+        terminal.wait_for(r"connect ECON\S+\s+Connection")
+        terminal.type("3", "u")
+        terminal.wait_for(r"service\s+running\s+-9")
+        terminal.type("1")
+        terminal.wait_for(r"client +[1-9]")
+        terminal.type("q")
+        terminal.wait_for("Stop it and quit")
+        terminal.type("y")
+        terminal.wait_for("exit-code=0")
+
+
 class TestLeaving:
     def test_nothing_outlives_a_dashboard_that_is_killed_and_the_terminal_comes_back(
         self, dashboard: Dashboard, state: Path

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from textual import events
 from tui_fakes import FakeSession, make_detail
 from tui_pictures import ROWS, make_snapshot
 from tui_screens import screen_text, until
@@ -14,6 +15,7 @@ from stressdash.tui.screens.error_page import ErrorPage
 from stressdash.tui.screens.errors import ErrorsScreen
 from stressdash.tui.screens.live import LiveScreen
 from stressdash.tui.screens.stack import StackScreen
+from stressdash.tui.widgets.prompt import FilterPrompt
 
 SIZE = (80, 24)
 
@@ -38,6 +40,14 @@ class TestList:
             await pilot.press("2", "slash", *"!1040", "enter")
             await until(pilot, lambda: "2 of 3" in screen_text(app))
             assert first_errors(app) == ["timeout", "apm-canceled"]
+
+    async def test_keys_typed_ahead_of_the_closing_filter_reach_the_list(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.press("2", "slash")
+            await until(pilot, lambda: isinstance(app.focused, FilterPrompt))
+            for key in (*"1040", "enter", "enter"):
+                app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await until(pilot, lambda: isinstance(app.screen, ErrorPage))
 
     async def test_letters_of_a_filter_are_no_commands(
         self, app: StressdashApp, session: FakeSession

@@ -46,18 +46,19 @@ class FilterPrompt(Input):
         event.stop()
         self.post_message(self.Filtered(self.value))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the filter."""
-        event.stop()
-        self._close()
-
     def on_key(self, event: events.Key) -> None:
-        """Esc takes the filter away."""
-        if event.key == "escape":
-            event.stop()
-            event.prevent_default()
+        """Enter keeps the filter, esc takes it away; keys typed before the focus moves are for the list."""
+        if not self.has_class("-open"):
+            self.app.post_message(events.Key(event.key, event.character))
+        elif event.key == "escape":
             self.value = ""
             self._close()
+        elif event.key == "enter":
+            self._close()
+        else:
+            return
+        event.stop()
+        event.prevent_default()
 
     def _close(self) -> None:
         self.remove_class("-open")
