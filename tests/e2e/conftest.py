@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,13 +9,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
+from ran import Ran
 from terminal import Terminal
-
-Ran = subprocess.CompletedProcess[bytes]
 
 
 @pytest.fixture
@@ -64,30 +60,3 @@ def dashboard(terminal: Terminal, state: Path) -> Callable[..., Terminal]:
         return terminal
 
     return show
-
-
-def report_of(ran: Ran) -> dict[str, Any]:
-    """The JSON on stdout."""
-    assert ran.stdout, ran.stderr.decode()
-    report: dict[str, Any] = json.loads(ran.stdout)
-    return report
-
-
-def processes_of(state: Path) -> list[psutil.Process]:
-    """Our living processes that belong to a state folder, by their environment or command line."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-            told = [*words, process.environ().get("STRESSDASH_STATE", "")]
-        except psutil.Error:
-            continue
-        if "python" in " ".join(words[:1]) and any(str(state) in text for text in told):
-            found.append(process)
-    return found
-
-
-def gone(processes: list[psutil.Process], within_s: float) -> list[psutil.Process]:
-    """Those that still run after at most `within_s`; one that only waits to be reaped runs no more."""
-    _, alive = psutil.wait_procs(processes, timeout=within_s)
-    return [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]

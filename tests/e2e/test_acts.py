@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import Ran, processes_of, report_of
+from ran import Ran, processes_of, report_of
 
 from stressdash.report.run_json import json_schema
 

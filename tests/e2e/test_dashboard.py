@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import gone, processes_of
+from ran import gone, processes_of
 from terminal import Terminal
 
 pytestmark = pytest.mark.serial

@@ -53,6 +53,12 @@ class TestTree:
         names = [Path(path).name for path in tracked if re.fullmatch(r"tests/.*/test_\w+\.py", path)]
         assert sorted(names) == sorted(set(names))
 
+    def test_no_test_imports_from_a_conftest(self, root: Path, tracked: list[str]) -> None:
+        """There are several, and which one the name means depends on what was collected before."""
+        imports = re.compile(r"^(?:from|import) conftest\b", re.MULTILINE)
+        tests = [path for path in tracked if path.startswith("tests/") and path.endswith(".py")]
+        assert not [path for path in tests if imports.search((root / path).read_text())]
+
 
 class TestTraces:
     @pytest.mark.parametrize("kind", TRACES)
