@@ -34,6 +34,7 @@ from stressdash.session.watch import ApmWatch, StackWatch, polling
 from stressdash.settings import Settings
 from stressdash.snapshot import ErrorDetail, Mark, RunState, Snapshot
 from stressdash.stack.backend import Stack
+from stressdash.stack.knobs import REAL_DATABASE_KNOBS, find
 
 __all__ = ["Session"]
 
@@ -91,6 +92,7 @@ class Session:
         """Start or adopt the stack, turn the scenario's knobs, and begin to watch.
 
         Raises:
+            UsageError: a knob that is to be turned does not exist, or has no such value.
             StackError: the stack cannot be used; it is closed again.
         """
 
@@ -99,6 +101,8 @@ class Session:
             progress(text)
 
         try:
+            for name, value in self.settings.knobs.items():
+                find(REAL_DATABASE_KNOBS, name).parse(value)  # a slip of the pen costs no start
             await self.stack.up(tell)
             self.source = self._make_source(self.stack)
             if self.source is not None:

@@ -36,15 +36,15 @@ class TestKnobs:
             ("sampling=\x1b[2J", "sampling is a number from 0 to 1, not '\\x1b[2J'"),
         ],
     )
-    async def test_one_that_cannot_be_turned_ends_with_exit_code_2_and_no_stack(
-        self, stressdash: Start, knob: str, sentence: str
+    async def test_one_that_cannot_be_turned_ends_with_exit_code_2_before_anything_starts(
+        self, stressdash: Start, state: Path, knob: str, sentence: str
     ) -> None:
         command = await stressdash(*ACT, "--knob", knob)
         ended = await command.ended()
         assert ended.code == 2
         assert ended.out == b""
         assert sentence in ended.sentence
-        assert survivors(command.family()) == []
+        assert not state.exists()
 
 
 class TestStateFolder:
