@@ -251,7 +251,7 @@ def knob_line(knobs: Sequence[Knob], width: int) -> Line:
     """`Knob: max_open 0 (unlimited) · max_connections 151     K opens Stack knobs`."""
     if not knobs:
         return []
-    words = " · ".join(f"{clean(knob.label)} {knob_value(knob)}" for knob in knobs)
+    words = " · ".join(f"{clean(knob.name)} {knob_value(knob)}" for knob in knobs)
     return ends([("Knob: ", "dim"), (words, "strong")], [("K", "key"), (" opens Stack knobs", "dim")], width)
 
 

@@ -199,6 +199,8 @@ class StackScreen(ViewScreen):
 def log_role(text: str) -> str:
     """Lines that tell of trouble stand out."""
     folded = text.casefold()
+    if folded.startswith("warn"):
+        return "warn"
     if any(word in folded for word in ("error", "traceback", "exception", "fatal", "exited", "killed")):
         return "bad"
     return "warn" if "warn" in folded else "text"

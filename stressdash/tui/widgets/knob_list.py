@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,7 +18,7 @@ from stressdash.tui.widgets.listing import Item, Listing
 
 __all__ = ["KNOB_HEADER", "KnobList", "knob_words"]
 
-LABEL_WIDTH = 17
+NAME_WIDTH = 18
 COMPONENT_WIDTH = 9
 VALUE_WIDTH = 10
 UNIT_WIDTH = 12
@@ -27,7 +26,7 @@ APPLIES_WIDTH = 8
 LONGEST_ENTRY = 24
 KNOB_HEADER = (
     "  "
-    + "knob".ljust(LABEL_WIDTH)
+    + "knob".ljust(NAME_WIDTH)
     + "of".ljust(COMPONENT_WIDTH)
     + "desired".rjust(VALUE_WIDTH)
     + "actual".rjust(VALUE_WIDTH)
@@ -137,7 +136,7 @@ def knob_line(knob: Knob, width: int, entry: str | None = None) -> Line:
     shown = (f"{entry}▏", "selected") if entry is not None else (desired, "warn" if differs else "text")
     line: Line = [
         ("! " if knob.error else "  ", "bad"),
-        (fit(clean(knob.label), LABEL_WIDTH - 1) + " ", "strong"),
+        (fit(clean(knob.name), NAME_WIDTH - 1) + " ", "strong"),
         (fit(clean(knob.component), COMPONENT_WIDTH), "dim"),
         (fit(shown[0], VALUE_WIDTH, right=True), shown[1]),
         (fit(actual, VALUE_WIDTH, right=True), "text"),
@@ -150,10 +149,10 @@ def knob_line(knob: Knob, width: int, entry: str | None = None) -> Line:
 
 
 def knob_words(knob: Knob) -> str:
-    """Its choices or range, then its help."""
-    parts: Sequence[str] = []
+    """What it is, its choices or range, then its help."""
+    parts = [knob.label] if knob.label != knob.name else []
     if knob.choices:
-        parts = [" | ".join(knob.choices)]
+        parts.append(" | ".join(knob.choices))
     elif knob.minimum is not None and knob.maximum is not None:
-        parts = [f"{knob.minimum:g}–{knob.maximum:g}"]
+        parts.append(f"{knob.minimum:g}–{knob.maximum:g}")
     return clean("  ".join([*parts, knob.help]))
