@@ -46,6 +46,8 @@ lock: $(VENV)/.developed ## resolve the dependencies anew, with hashes, for ever
 	$(BIN)/uv pip compile pyproject.toml --group build --output-file requirements.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml --group dev --output-file requirements-dev.lock \
 	  --constraint requirements.lock $(COMPILE)
+	$(BIN)/uv pip compile --group service --output-file service/requirements.txt \
+	  --constraint requirements.lock $(COMPILE)
 
 COMPILE := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PIN = re.compile(r"^([\w.-]+)==([\w.+!-]+)", re.MULTILINE)
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+IMAGE = "service/requirements.txt"
+LOCKS = ("requirements.lock", "requirements-dev.lock", IMAGE)
 
 
 def pins(root: Path, lock: str) -> dict[str, set[str]]:
@@ -50,9 +51,15 @@ class TestLocks:
         needed = pyproject["project"]["dependencies"] + tools
         assert not unmet(needed, pins(root, "requirements-dev.lock"))
 
-    def test_both_locks_agree(self, root: Path) -> None:
-        run, develop = (pins(root, lock) for lock in LOCKS)
-        assert not {name for name, versions in run.items() if develop.get(name) != versions}
+    def test_the_image_of_the_service_gets_what_it_imports(
+        self, root: Path, pyproject: dict[str, Any]
+    ) -> None:
+        assert not unmet(pyproject["dependency-groups"]["service"], pins(root, IMAGE))
+
+    @pytest.mark.parametrize(("part", "whole"), [(LOCKS[0], LOCKS[1]), (IMAGE, LOCKS[0])])
+    def test_what_two_locks_share_has_one_version(self, part: str, whole: str, root: Path) -> None:
+        inner, outer = pins(root, part), pins(root, whole)
+        assert not {name for name, versions in inner.items() if outer.get(name) != versions}
 
     @pytest.mark.parametrize("lock", LOCKS)
     def test_every_pin_has_hashes(self, lock: str, root: Path) -> None:

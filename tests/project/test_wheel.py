@@ -56,6 +56,8 @@ class TestContents:
         assert {
             "stressdash/bundled/service/__init__.py",
             "stressdash/bundled/service/schema.sql",
+            "stressdash/bundled/service/Dockerfile",
+            "stressdash/bundled/docker-compose.yml",
             "stressdash/bundled/docker-compose.yml",
             "stressdash/scenarios/act1.toml",
             "stressdash/py.typed",
