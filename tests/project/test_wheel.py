@@ -58,7 +58,6 @@ class TestContents:
             "stressdash/bundled/service/schema.sql",
             "stressdash/bundled/service/Dockerfile",
             "stressdash/bundled/docker-compose.yml",
-            "stressdash/bundled/docker-compose.yml",
             "stressdash/scenarios/act1.toml",
             "stressdash/py.typed",
             f"stressdash-{__version__}.dist-info/licenses/LICENSE",
