@@ -53,7 +53,12 @@ def mariadb() -> Iterator[str]:
         port = probe.getsockname()[1]
         probe.close()
         data, sock, setup = Path(folder) / "data", Path(folder) / "sock", Path(folder) / "setup.sql"
-        common = ["--no-defaults", f"--datadir={data}", f"--user={os.environ.get('USER', 'root')}"]
+        common = [
+            "--no-defaults",
+            f"--datadir={data}",
+            f"--tmpdir={folder}",
+            f"--user={os.environ.get('USER', 'root')}",
+        ]
         install = ["mariadb-install-db", *common, "--auth-root-authentication-method=normal"]
         subprocess.run(install, check=True, capture_output=True)
         setup.write_text(

@@ -105,6 +105,7 @@ class PrivateServer:
             home = self._home()
             data = home / "data"
             await asyncio.to_thread(end_orphan, data / "mysqld.pid", data)
+            self._make_scratch(home / "tmp")
             if not data.exists():
                 await self._make_data(data)
             self._write(home / "init.sql", _accounts_sql(secrets))
@@ -116,6 +117,7 @@ class PrivateServer:
         home = self._link.resolve()
         flags = {
             "datadir": home / "data",
+            "tmpdir": home / "tmp",  # a server that starts empties a shared one of other servers' tables
             "init-file": home / "init.sql",
             "socket": "mysqld.sock",  # relative to datadir: its path has no length limit
             "pid-file": home / "data" / "mysqld.pid",
@@ -156,12 +158,16 @@ class PrivateServer:
             self._link.symlink_to(made)
         return self._link.resolve()
 
+    def _make_scratch(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._own(folder)
+
     async def _make_data(self, data: Path) -> None:
         """Make the system tables beside their place and then move them there, whole."""
         assert self._server is not None
         new = Path(tempfile.mkdtemp(prefix="new-", dir=data.parent))
         self._own(new)
-        flags = [f"--datadir={new}"]
+        flags = [f"--datadir={new}", f"--tmpdir={data.parent / 'tmp'}"]
         if self._account is not None:
             flags.append(f"--user={self._account.pw_name}")
         try:

@@ -85,15 +85,15 @@ def run_mariadb(folder: Path) -> Iterator[MariaDb]:
         "CREATE USER admin@localhost IDENTIFIED BY 'admin';\nGRANT ALL ON *.* TO admin@localhost;\n"
     )
     subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={folder / 'data'}", "--skip-test-db",
-         "--auth-root-authentication-method=normal", *as_user],
+        ["mariadb-install-db", "--no-defaults", f"--datadir={folder / 'data'}", f"--tmpdir={folder}",
+         "--skip-test-db", "--auth-root-authentication-method=normal", *as_user],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     port, unix_socket = free_port(), str(folder / "s")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            ["mariadbd", "--no-defaults", f"--datadir={folder / 'data'}", f"--socket={unix_socket}",
-             "--bind-address=127.0.0.1", f"--port={port}", f"--init-file={init}", "--skip-name-resolve",
+            ["mariadbd", "--no-defaults", f"--datadir={folder / 'data'}", f"--tmpdir={folder}",
+             f"--socket={unix_socket}", "--bind-address=127.0.0.1", f"--port={port}", f"--init-file={init}", "--skip-name-resolve",
              f"--pid-file={folder / 'pid'}", "--innodb-flush-log-at-trx-commit=2", "--max-connections=151",
              *as_user],
             stdout=log, stderr=log,
