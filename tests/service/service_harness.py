@@ -94,7 +94,8 @@ def run_mariadb(folder: Path) -> Iterator[MariaDb]:
         process = subprocess.Popen(
             ["mariadbd", "--no-defaults", f"--datadir={folder / 'data'}", f"--tmpdir={folder}",
              f"--socket={unix_socket}", "--bind-address=127.0.0.1", f"--port={port}", f"--init-file={init}",
-             "--skip-name-resolve", f"--pid-file={folder / 'pid'}", "--innodb-flush-log-at-trx-commit=2", "--max-connections=151",
+             "--skip-name-resolve", f"--pid-file={folder / 'pid'}", "--max-connections=151",
+             "--innodb-flush-log-at-trx-commit=2",
              *as_user],
             stdout=log, stderr=log,
         )  # fmt: skip
