@@ -45,10 +45,7 @@ def measure(rounds: int) -> Figure:
         " difference holds the loopback, the generator's wake-up by the kernel and its own doing.",
         ("delay", "server", "stressdash", "wrk", "allowed", ""),
         tuple(rows),
-        (
-            "wrk tells no p99.9, and adds samples of its own after slow answers: with the fixed delay alone"
-            " its excess shows the machine's part.",
-        ),
+        ("wrk tells no p99.9, and adds samples of its own after slow answers: compare at the fixed delay.",),
     )
 
 
