@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from stressdash import cli
+from stressdash.cli import dashboard_parser
+from stressdash.commands import COMMANDS, EXIT_CODES, load_command
 from stressdash.settings import ENVIRONMENT
 from stressdash.stack.knobs import KNOBS
 from stressdash.tui.keys import key_markdown
@@ -37,10 +38,10 @@ def main() -> int:
 
 def reference() -> str:
     """The whole page."""
-    parsers = (cli.dashboard_parser(), cli.run_parser(), cli.compare_parser(), cli.knee_parser())
+    parsers = [dashboard_parser(), *(load_command(name).parser() for name in COMMANDS)]
     parts = ["# Reference\n\nMade from the program by `python docs/reference.py`; a test keeps it true.\n"]
     parts += [_command(parser) for parser in parsers]
-    parts.append("## Exit codes\n\n```text\n" + cli.EXIT_CODES.strip() + "\n```\n")
+    parts.append("## Exit codes\n\n```text\n" + EXIT_CODES.strip() + "\n```\n")
     parts.append("## Environment\n\n" + _environment())
     parts.append("## Knobs\n\n" + _knobs())
     parts.append("## Keys\n\n" + key_markdown().strip() + "\n")

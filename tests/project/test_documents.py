@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stressdash.cli import EXIT_CODES, main
+from stressdash.cli import main
+from stressdash.commands import EXIT_CODES
 from stressdash.settings import Settings
 
 FENCE = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -1,0 +1,64 @@
+"""The commands of the shell: one module each, with `parser()` for its flags and `run(words)` for its work.
+
+A command's module imports the rest lazily, within `run`, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from typing import Final, Protocol, cast
+
+from stressdash.flags import Parser
+
+__all__ = ["COMMANDS", "EXIT_CODES", "Command", "command_parser", "load_command"]
+
+COMMANDS: Final = {
+    "run": "load a scenario or a URL without the dashboard and print what was seen",
+    "compare": "hold the JSON reports of two settings against each other",
+    "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",
+}
+"""Name of each command, which is also its module here, and what it does."""
+
+EXIT_CODES: Final = """\
+exit codes:
+  0    passed
+  2    bad usage or input
+  3    the stack or the target could not be used
+  4    a threshold failed
+  5    void: the measurement cannot be trusted
+  130  interrupted
+"""
+
+
+class Command(Protocol):
+    """What a module of this package offers."""
+
+    @staticmethod
+    def parser() -> Parser:
+        """Flags of the command."""
+
+    @staticmethod
+    def run(words: Sequence[str]) -> int:
+        """Do it with the words after its name; the exit code.
+
+        Raises:
+            StressdashError: it cannot be done; the sentence is for the user.
+        """
+
+
+def load_command(name: str) -> Command:
+    """Module of a command in `COMMANDS`."""
+    return cast("Command", importlib.import_module(f"{__name__}.{name}"))
+
+
+def command_parser(name: str, epilog: str | None = None) -> Parser:
+    """An empty parser for the command of this name."""
+    return Parser(
+        prog=f"stressdash {name}",
+        description=f"{COMMANDS[name].capitalize()}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )

@@ -1,0 +1,38 @@
+"""`stressdash run`: load without the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stressdash.commands import EXIT_CODES, command_parser
+from stressdash.flags import Parser, add_load_flags, settings_of
+
+__all__ = ["parser", "run"]
+
+THRESHOLD_HELP = "what the run must hold, for instance 'p(99)<200' or 'failed:rate<1%%'; may be repeated"
+
+
+def parser() -> Parser:
+    """Flags of `stressdash run`."""
+    made = command_parser("run", EXIT_CODES)
+    add = made.add_argument
+    add("target", metavar="SCENARIO|URL", help="act1, act2, act3, a .toml file, or an http URL")
+    add_load_flags(made)
+    add("--json", metavar="FILE|-", help="write the run as JSON; - for stdout")
+    add("--html", metavar="FILE", help="write a report that opens in a browser")
+    add("--junit", metavar="FILE", help="write thresholds and verdict as JUnit XML")
+    add("--threshold", metavar="EXPR", action="append", default=[], help=THRESHOLD_HELP)
+    add("--quiet", action="store_true", help="no progress line")
+    return made
+
+
+def run(words: Sequence[str]) -> int:
+    """Run it and print the summary or the JSON."""
+    options = parser().parse_all(words)
+    settings, scenario = settings_of(options)
+
+    from stressdash.headless import Outputs, run_headless
+    from stressdash.metrics.thresholds import parse_threshold
+
+    outputs = Outputs(json=options.json, html=options.html, junit=options.junit, quiet=options.quiet)
+    return run_headless(settings, scenario, outputs, tuple(map(parse_threshold, options.threshold)))

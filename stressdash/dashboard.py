@@ -1,0 +1,69 @@
+"""The dashboard on this terminal: a session beneath the screens, until one of them quits.
+
+What the screens need is imported in the guarded child only, so that the guard stays small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stressdash.errors import StressdashError, UsageError
+from stressdash.terminal import guarded
+from stressdash.text import escape
+
+if TYPE_CHECKING:
+    from stressdash.session import Session
+
+__all__ = ["show_dashboard", "tell_error"]
+
+
+def show_dashboard(make: Callable[[], Session]) -> int:
+    """Show the session that `make` gives until the user quits; the exit code.
+
+    Raises:
+        UsageError: stdin and stdout are no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
+        raise UsageError("the dashboard needs a terminal; 'stressdash run act1' does the same without one")
+    return guarded(lambda guard: _child(make, guard))
+
+
+def tell_error(error: StressdashError) -> int:
+    """Write the one sentence of an error to stderr; its exit code."""
+    sys.stderr.write(f"stressdash: {escape(str(error), 2_000)}\n")
+    return error.exit_code
+
+
+def _child(make: Callable[[], Session], guard: int) -> int:
+    try:
+        return asyncio.run(_show(make, guard))
+    except StressdashError as error:
+        return tell_error(error)
+
+
+async def _show(make: Callable[[], Session], guard: int) -> int:
+    """Run until it is quit, or until the descriptor `guard` reaches its end."""
+    from stressdash.tui.app import StressdashApp
+
+    session = make()
+    app = StressdashApp(session)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(guard, app.exit)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, app.exit)
+    opening = asyncio.create_task(session.open())
+    try:
+        await app.run_async()
+    finally:
+        loop.remove_reader(guard)
+        opening.cancel()
+        with contextlib.suppress(StressdashError, asyncio.CancelledError):
+            await opening
+        await session.close()
+    return app.return_code or 0
