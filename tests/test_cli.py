@@ -31,7 +31,8 @@ class TestBadUsage:
             (["run", "act1", "--header", "nocolon"], "is not of the form 'Name: value'"),
             (["run", "act1", "--body", "@/does/not/exist"], "--body: cannot read '/does/not/exist'"),
             (["run", "act1", "--json", "/does/not/exist.json"], "cannot write '/does/not/exist.json'"),
-            (["--scenario", "nope"], "the dashboard needs a terminal"),
+            (["--scenario", "nope"], "there is no scenario 'nope'"),
+            ([], "the dashboard needs a terminal"),
         ],
     )
     def test_ends_with_one_sentence_and_exit_code_2(
