@@ -69,6 +69,11 @@ class Histogram:
         """An independent histogram with the same counts."""
         return Histogram(self._counts)
 
+    def without(self, part: Histogram) -> Histogram:
+        """What is left when a part of this histogram is taken out."""
+        rest = {index: number - part._counts.get(index, 0) for index, number in self._counts.items()}
+        return Histogram({index: number for index, number in rest.items() if number > 0})
+
     @property
     def counts(self) -> Mapping[int, int]:
         """Read-only view of the counts by bucket index."""

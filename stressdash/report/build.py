@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from stressdash import __version__
-from stressdash.metrics.histogram import Histogram
 from stressdash.metrics.series import Timeline
+from stressdash.metrics.thresholds import Outcome
 from stressdash.metrics.verdict import Verdict
 from stressdash.metrics.window import RunTotals
+from stressdash.report.latency import latency_report, latency_split, spectrum
 from stressdash.report.run_json import (
     SCHEMA,
     ApmLatency,
@@ -20,13 +22,13 @@ from stressdash.report.run_json import (
     ErrorGroupReport,
     FaultReport,
     GeneratorReport,
-    LatencyReport,
     LittleReport,
     Machine,
     RequestsReport,
     RunReport,
     Scalar,
     SocketErrors,
+    ThresholdReport,
     TransferReport,
     WindowRow,
 )
@@ -34,105 +36,106 @@ from stressdash.samples import ApmSeries, ErrorGroup, Knob
 from stressdash.snapshot import ErrorRow, Interference, Mark
 from stressdash.store.audit import Audit
 
-__all__ = ["apm_report", "build_report", "knob_values", "window_rows"]
+__all__ = ["RunFacts", "apm_report", "build_report", "knob_values", "window_rows"]
 
 ROWS: Final = 600
 """Most rows of `windows`."""
 
-QUANTILES: Final = {"p50": 0.50, "p75": 0.75, "p90": 0.90, "p99": 0.99, "p999": 0.999}
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Everything that is known at the end of a run."""
+
+    run_id: str
+    scenario: str
+    """Name, or empty."""
+    target: str
+    """URL without credentials."""
+    backend: str
+    """Name of the stack's backend."""
+    started: datetime
+    """Aware."""
+    machine: Machine
+    verdict: Verdict
+    connections: int
+    """Target connections at the end."""
+    totals: RunTotals
+    """Fold of all windows."""
+    by_category: Mapping[str, int]
+    """From `FaultTable.by_category`."""
+    errors: Sequence[ErrorRow]
+    """From `metrics.join.join`."""
+    interference: Interference
+    """Over the whole run."""
+    open_loop: bool = False
+    """Whether latency counts from the intended start."""
+    plan: Mapping[str, Scalar] = field(default_factory=dict)
+    """What was asked for, as plain values."""
+    warnings: Sequence[str] = ()
+    """Sentences that stand beside the verdict."""
+    explained: tuple[float, float, float] | None = None
+    """From `metrics.join.explained_share`."""
+    apm: ApmReport | None = None
+    """From `apm_report`; None when APM was off."""
+    audit: Audit | None = None
+    """None when nothing could be audited."""
+    knobs: Sequence[Knob] = ()
+    """As read back."""
+    marks: Sequence[Mark] = ()
+    """On the axis of the run."""
+    windows: Sequence[WindowRow] = ()
+    """From `window_rows`."""
+    outcomes: Sequence[Outcome] = ()
+    """What came of the thresholds."""
 
 
-def build_report(
-    *,
-    run_id: str,
-    scenario: str,
-    target: str,
-    backend: str,
-    started: datetime,
-    machine: Machine,
-    verdict: Verdict,
-    connections: int,
-    totals: RunTotals,
-    by_category: Mapping[str, int],
-    errors: Sequence[ErrorRow],
-    interference: Interference,
-    open_loop: bool = False,
-    plan: Mapping[str, Scalar] | None = None,
-    warnings: Sequence[str] = (),
-    explained: tuple[float, float, float] | None = None,
-    apm: ApmReport | None = None,
-    audit: Audit | None = None,
-    knobs: Sequence[Knob] = (),
-    marks: Sequence[Mark] = (),
-    windows: Sequence[WindowRow] = (),
-) -> RunReport:
-    """A report of everything that is known at the end of a run.
-
-    Args:
-        run_id: Of the run.
-        scenario: Name of the scenario, or empty.
-        target: URL without credentials.
-        backend: Name of the stack's backend.
-        started: Aware time of the start.
-        machine: Where it ran.
-        verdict: From `metrics.verdict.judge`.
-        connections: Target connections at the end.
-        totals: Fold of all windows.
-        by_category: From `FaultTable.by_category`.
-        errors: From `metrics.join.join`.
-        interference: Over the whole run.
-        open_loop: Whether latency counts from the intended start.
-        plan: What was asked for, as plain values.
-        warnings: Sentences that stand beside the verdict.
-        explained: From `metrics.join.explained_share`.
-        apm: From `apm_report`; None when APM was off.
-        audit: None when nothing could be audited.
-        knobs: As read back.
-        marks: On the axis of the run.
-        windows: From `window_rows`.
-    """
-    ended = totals.completed + totals.failed
-    sent_latency = _latency(totals.latency, totals.latency_timeouts)
-    intended = _latency(totals.latency_intended, totals.latency_intended_bounds)
+def build_report(facts: RunFacts) -> RunReport:
+    """The report of a run: its facts under the names that scripts know."""
+    totals = facts.totals
     little = totals.little
+    sent = latency_report(totals.latency, totals.latency_timeouts)
+    intended = latency_report(totals.latency_intended, totals.latency_intended_bounds)
     return RunReport(
         schema=SCHEMA,
         stressdash=__version__,
-        run_id=run_id,
-        scenario=scenario,
-        target=target,
-        backend=backend,
-        started=_utc(started),
-        machine=machine,
-        verdict=verdict,
-        warnings=tuple(warnings),
+        run_id=facts.run_id,
+        scenario=facts.scenario,
+        target=facts.target,
+        backend=facts.backend,
+        started=_utc(facts.started),
+        machine=facts.machine,
+        verdict=facts.verdict,
+        warnings=tuple(facts.warnings),
         duration_s=round(totals.measured_s, 6),
-        connections=connections,
-        plan=dict(plan or {}),
+        connections=facts.connections,
+        plan=dict(facts.plan),
         requests=RequestsReport(
             totals.scheduled, totals.sent, totals.completed, totals.failed, totals.in_flight
         ),
         requests_per_second=totals.requests_per_s,
         goodput_per_second=totals.goodput_per_s,
         failed_share=totals.failed_share,
-        latency_basis="intended" if open_loop else "sent",
-        latency_us=intended if open_loop else sent_latency,
-        latency_corrected_us=intended if open_loop else None,
-        latency_raw_us=sent_latency,
+        latency_basis="intended" if facts.open_loop else "sent",
+        latency_us=intended if facts.open_loop else sent,
+        latency_corrected_us=intended if facts.open_loop else None,
+        latency_raw_us=sent,
+        latency_split=latency_split(totals),
+        spectrum=spectrum(totals.latency_intended if facts.open_loop else totals.latency),
         segments_mixed=totals.mixed,
         statuses={str(status): number for status, number in totals.statuses.items()},
-        socket_errors=_socket_errors(by_category),
-        faults=_faults(errors, by_category.get("other", 0), ended),
-        faults_explained=Bounds(*explained) if explained else None,
+        socket_errors=_socket_errors(facts.by_category),
+        faults=_faults(facts.errors, facts.by_category.get("other", 0), totals.completed + totals.failed),
+        faults_explained=Bounds(*facts.explained) if facts.explained else None,
         transfer=_transfer(totals),
-        apm=apm or ApmReport(),
-        audit=_audit(audit),
-        interference=interference,
+        apm=facts.apm or ApmReport(),
+        audit=_audit(facts.audit),
+        interference=facts.interference,
         generator=_generator(totals),
         little=LittleReport(little.held, little.explained, little.gap) if little else None,
-        knobs=knob_values(knobs),
-        marks=tuple(marks),
-        windows=tuple(windows),
+        knobs=knob_values(facts.knobs),
+        marks=tuple(facts.marks),
+        windows=tuple(facts.windows),
+        thresholds=tuple(map(_threshold, facts.outcomes)),
     )
 
 
@@ -191,25 +194,6 @@ def _number(knob: Knob) -> Scalar:
 
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _latency(histogram: Histogram, bounds: Histogram) -> LatencyReport:
-    percentiles = {name: histogram.percentile(q) for name, q in QUANTILES.items()}
-    reached = [
-        name
-        for name, q in QUANTILES.items()
-        if percentiles[name] is not None and histogram.reaches_bound(q, bounds)
-    ]
-    if histogram.total and histogram.reaches_bound(1.0, bounds):
-        reached.append("max")
-    return LatencyReport(
-        mean=histogram.mean,
-        stdev=histogram.stdev,
-        max=histogram.maximum,
-        **percentiles,
-        at_least=tuple(reached),
-        samples=histogram.total,
-    )
 
 
 def _faults(errors: Sequence[ErrorRow], other: int, ended: int) -> tuple[FaultReport, ...]:
@@ -273,4 +257,11 @@ def _generator(totals: RunTotals) -> GeneratorReport:
         saturated_windows=totals.saturated_share,
         send_lag_p99_us=totals.send_lag.percentile(0.99),
         loop_lag_p99_us=totals.loop_lag.percentile(0.99),
+    )
+
+
+def _threshold(outcome: Outcome) -> ThresholdReport:
+    reading = outcome.reading
+    return ThresholdReport(
+        outcome.threshold.text, outcome.held, reading.value, reading.at_least, outcome.sentence
     )

@@ -28,11 +28,14 @@ __all__ = [
     "FaultReport",
     "GeneratorReport",
     "LatencyReport",
+    "LatencySplit",
     "LittleReport",
     "Machine",
     "RequestsReport",
     "RunReport",
     "SocketErrors",
+    "SpectrumPoint",
+    "ThresholdReport",
     "TransferReport",
     "WindowRow",
     "json_schema",
@@ -71,6 +74,41 @@ class LatencyReport:
     at_least: tuple[str, ...] = ()
     """Names of the figures above that reach a timeout or another lower bound: read them with a >= sign."""
     samples: int = 0
+
+
+NO_LATENCY: Final = LatencyReport(None, None, None, None, None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySplit:
+    """The same from the first byte sent, by outcome; and how long phases took that a request may have."""
+
+    completed: LatencyReport = NO_LATENCY
+    failed: LatencyReport = NO_LATENCY
+    connect: LatencyReport = NO_LATENCY
+    tls: LatencyReport = NO_LATENCY
+    first_byte: LatencyReport = NO_LATENCY
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrumPoint:
+    """One point of the latency distribution."""
+
+    q: float
+    us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdReport:
+    """A condition of the run and what came of it."""
+
+    text: str
+    held: bool
+    value: float | None
+    """Microseconds for durations, else as it is."""
+    at_least: bool
+    """`value` is a lower bound."""
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +307,10 @@ class RunReport:
     marks: tuple[Mark, ...]
     """`at_s` counts from the start of the run."""
     windows: tuple[WindowRow, ...]
+    latency_split: LatencySplit = field(default_factory=LatencySplit)
+    spectrum: tuple[SpectrumPoint, ...] = ()
+    """Of the latency that `latency_basis` names."""
+    thresholds: tuple[ThresholdReport, ...] = ()
 
 
 def to_json(report: RunReport) -> bytes:

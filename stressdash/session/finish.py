@@ -12,7 +12,7 @@ from stressdash.errors import StressdashError
 from stressdash.metrics.measures import apm_measures, client_measures
 from stressdash.metrics.thresholds import Outcome, evaluate
 from stressdash.metrics.verdict import judge, void_reasons
-from stressdash.report.build import apm_report, build_report, window_rows
+from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
 from stressdash.samples import ApmSeries, ComponentState
 from stressdash.session.processors import machine
@@ -54,7 +54,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
     series = await _series(session, started_s, ended_s)
     session.outcomes = _outcomes(session, run, series)
     open_loop = run.plan.rate is not None
-    return build_report(
+    facts = RunFacts(
         run_id=f"{run.plan.run_id:016x}",
         scenario=session.settings.scenario,
         target=plain_url(run.plan.url),
@@ -82,7 +82,9 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         knobs=session.watch.knobs,
         marks=[mark for mark in session.marks if mark.at_s >= started_s],
         windows=window_rows(session.timeline, started_s, started_s + max(1.0, ended_s - started_s)),
+        outcomes=session.outcomes,
     )
+    return build_report(facts)
 
 
 def _wall_ms(session: Session, axis_s: float) -> int:

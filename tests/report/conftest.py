@@ -16,7 +16,7 @@ from stressdash.metrics.join import ApmView, Axis, explained_share, join
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.verdict import judge, void_reasons
 from stressdash.metrics.window import RunTotals
-from stressdash.report.build import apm_report, build_report, window_rows
+from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.run_json import Machine, RunReport
 from stressdash.samples import ApmSeries, ErrorGroup, Knob, Window
 from stressdash.snapshot import Mark
@@ -134,4 +134,4 @@ def folded() -> Folded:
 
 @pytest.fixture
 def report(folded: Folded) -> RunReport:
-    return build_report(**folded.arguments)
+    return build_report(RunFacts(**folded.arguments))

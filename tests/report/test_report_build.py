@@ -9,7 +9,7 @@ from window_factory import GRID_NS, window
 
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.window import RunTotals
-from stressdash.report.build import apm_report, build_report, knob_values, window_rows
+from stressdash.report.build import RunFacts, apm_report, build_report, knob_values, window_rows
 from stressdash.report.run_json import RunReport
 from stressdash.samples import Knob
 
@@ -50,17 +50,17 @@ class TestFigures:
             "timeout": 7,
             "rpc": 8,
         }
-        errors = build_report(**folded.arguments | {"by_category": by_category}).socket_errors
+        errors = build_report(RunFacts(**folded.arguments | {"by_category": by_category})).socket_errors
         assert (errors.connect, errors.read, errors.write, errors.timeout) == (6, 9, 6, 7)
 
     def test_failures_beyond_the_cap_have_their_line(self, folded: Any) -> None:
-        last = build_report(**folded.arguments | {"by_category": {"other": 12}}).faults[-1]
+        last = build_report(RunFacts(**folded.arguments | {"by_category": {"other": 12}})).faults[-1]
         assert (last.category, last.count) == ("other", 12)
 
     def test_in_open_loop_latency_counts_from_the_intended_start(self, folded: Any) -> None:
         totals = RunTotals()
         totals.add(window(latency=[100] * 50, latency_intended=[900] * 50))
-        report = build_report(**folded.arguments | {"totals": totals, "open_loop": True})
+        report = build_report(RunFacts(**folded.arguments | {"totals": totals, "open_loop": True}))
         assert (report.latency_basis, report.latency_us.p50, report.latency_raw_us.p50) == (
             "intended",
             900,

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from stressdash.errors import BadInput
-from stressdash.report.build import build_report
+from stressdash.report.build import RunFacts, build_report
 from stressdash.report.run_json import RunReport, json_schema, load, to_json
 
 VALIDATOR = jsonschema.Draft202012Validator(
@@ -49,7 +49,9 @@ class TestSchema:
     def test_a_report_of_nothing_obeys_it(self, folded: Any) -> None:
         nothing = {"explained": None, "apm": None, "audit": None, "knobs": (), "marks": (), "windows": ()}
         empty = type(folded.totals)()
-        bare = build_report(**folded.arguments | nothing | {"totals": empty, "errors": (), "by_category": {}})
+        bare = build_report(
+            RunFacts(**folded.arguments | nothing | {"totals": empty, "errors": (), "by_category": {}})
+        )
         found = json.loads(to_json(bare))
         assert list(VALIDATOR.iter_errors(found)) == []
         assert found["requests_per_second"] is None
@@ -107,7 +109,9 @@ class TestRoundTrip:
 
     def test_times_are_told_in_utc(self, folded: Any) -> None:
         east = timezone(timedelta(hours=5))
-        moved = build_report(**folded.arguments | {"started": datetime(2026, 1, 2, 3, 4, 5, tzinfo=east)})
+        moved = build_report(
+            RunFacts(**folded.arguments | {"started": datetime(2026, 1, 2, 3, 4, 5, tzinfo=east)})
+        )
         assert moved.started == "2026-01-01T22:04:05.000Z"
 
     def test_another_version_is_refused_by_name(self, report: RunReport) -> None:
