@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from stressdash.stack.choice import open_stack
+from stressdash.stack.choice import Choice, choose, open_stack
 
-__all__ = ["open_stack"]
+__all__ = ["Choice", "choose", "open_stack"]

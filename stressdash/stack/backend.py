@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from stressdash.samples import Component, DatabaseStatus, Knob, LogLine, ServiceStatus
+from stressdash.samples import (
+    Component,
+    DatabaseProcess,
+    DatabaseStatus,
+    Knob,
+    LogLine,
+    ServiceStatus,
+)
 
 __all__ = ["ACTIONS", "Addresses", "Stack"]
 
@@ -40,6 +47,10 @@ class Stack(Protocol):
         Raises:
             ComponentFailed: one ended or did not become ready; with its last words.
         """
+        ...
+
+    async def attach(self) -> bool:
+        """Take what runs as it is: nothing is started, nothing held; tells whether there is anything."""
         ...
 
     def addresses(self) -> Addresses:
@@ -82,6 +93,14 @@ class Stack(Protocol):
 
     async def database_status(self) -> DatabaseStatus | None:
         """What the database tells of itself; None where there is none to ask."""
+        ...
+
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        """Who is connected to the database and what runs, by its own account."""
+        ...
+
+    async def down(self, *, erase: bool = False) -> None:
+        """End everything, whoever started or holds it; with `erase` its data goes, too. Idempotent."""
         ...
 
     async def close(self, *, keep: bool = False) -> None:

@@ -1,15 +1,53 @@
-"""Which stack is meant: the one place that knows all backends. Imports each only when it is asked for."""
+"""Which stack is meant, and why: the one place that knows all backends. Imports each when it is asked for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from stressdash.errors import UsageError
+from stressdash.errors import StackError, UsageError
 from stressdash.stack.backend import Addresses, Stack
+from stressdash.stack.folder import StateFolder
+from stressdash.stack.standing import standing
 
-__all__ = ["open_stack"]
+__all__ = ["BACKENDS", "Choice", "choose", "open_stack"]
 
 BACKENDS = ("auto", "embedded", "process", "docker", "external")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A backend, and what spoke for it."""
+
+    backend: str
+    why: str = ""
+    """Ends the sentence that begins with its name; empty when the user named it."""
+
+    @property
+    def sentence(self) -> str:
+        """For the user; empty when there is nothing to explain."""
+        return f"stack {self.backend}: {self.why}" if self.why else ""
+
+
+def choose(backend: str, *, state: Path, target_url: str | None = None) -> Choice:
+    """What `auto` means here and now: what stands already, else a real database, else the embedded one.
+
+    Containers are chosen only where they exist already: `auto` downloads nothing. Blocks for milliseconds.
+    """
+    if backend != "auto":
+        return Choice(backend)
+    if target_url:
+        return Choice("external", "a URL was given, so it attaches to what runs there")
+    if (found := standing(StateFolder(state))) is not None:
+        return Choice(found.backend, f"one stands in {state} already")
+
+    from stressdash.stack.server_program import find_server
+
+    try:
+        server = find_server()
+    except StackError as error:
+        return Choice("embedded", f"it needs nothing installed, and {error}")
+    return Choice("process", f"{server.product} is installed ({server.path})")
 
 
 def open_stack(
@@ -24,7 +62,7 @@ def open_stack(
     """A stack that is not up yet.
 
     Args:
-        backend: one of `BACKENDS`; `auto` attaches where there is a `target_url`.
+        backend: one of `BACKENDS`; what `auto` means is told by `choose`.
         state: the state folder.
         target_url: base URL of a service that already runs; for `external`, like the following.
         apm_url: where its APM data can be asked for.
@@ -34,8 +72,7 @@ def open_stack(
     Raises:
         UsageError: there is no such backend, or it lacks something.
     """
-    if backend == "auto":
-        backend = "external" if target_url else "embedded"
+    backend = choose(backend, state=state, target_url=target_url).backend
     if backend == "external":
         from stressdash.stack.external import ExternalStack
 
@@ -45,7 +82,6 @@ def open_stack(
         return ExternalStack(addresses, service_token)
     if backend == "docker":
         from stressdash.stack.docker_stack import DockerStack
-        from stressdash.stack.folder import StateFolder
 
         return DockerStack(StateFolder(state))
     if backend in ("embedded", "process"):
@@ -54,7 +90,6 @@ def open_stack(
 
 
 def _local(backend: str, state: Path) -> Stack:
-    from stressdash.stack.folder import StateFolder
     from stressdash.stack.knobs import KNOBS, REAL_DATABASE_KNOBS
     from stressdash.stack.local import LocalStack
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -20,9 +21,10 @@ from requests.exceptions import RequestException
 from stressdash.errors import StackError
 from stressdash.text import escape
 
-__all__ = ["Containers", "Seen", "parse_time"]
+__all__ = ["Containers", "Seen", "any_container", "parse_time"]
 
 ANSWER_S: Final = 20
+QUICK_S: Final = 3
 LOG_LINES: Final = 2_000
 LINE_LIMIT: Final = 1_000
 TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?")
@@ -137,6 +139,20 @@ class Containers:
                 f"Docker cannot be reached ({escape(str(error), 200)}): start it, check DOCKER_HOST and your "
                 "rights on its socket, or use --stack process"
             ) from error
+
+
+def any_container(project: str) -> bool:
+    """Whether the project has containers, running or not. Blocks.
+
+    Raises:
+        StackError: Docker cannot be asked.
+    """
+    try:
+        with closing(docker.from_env(timeout=QUICK_S)) as client:
+            label = f"com.docker.compose.project={project}"
+            return bool(client.containers.list(all=True, filters={"label": label}, ignore_removed=True))
+    except (DockerException, RequestException) as error:
+        raise StackError(f"Docker cannot be reached ({escape(str(error), 200)})") from error
 
 
 def _service(container: Container) -> str:

@@ -9,7 +9,14 @@ from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
 from stressdash.errors import DatabaseFull, KnobRejected, StackError
-from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, ServiceStatus
+from stressdash.samples import (
+    Component,
+    ComponentState,
+    DatabaseProcess,
+    DatabaseStatus,
+    Knob,
+    ServiceStatus,
+)
 from stressdash.stack.database import Database
 from stressdash.stack.knobs import KnobSpec, find
 from stressdash.stack.service_client import ServiceClient
@@ -98,6 +105,16 @@ class Controls:
     async def database_status(self) -> DatabaseStatus | None:
         """What the database tells; None where we may not ask it."""
         return await self._database_question.now()
+
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        """Who is connected to the database.
+
+        Raises:
+            StackError: it cannot be asked.
+        """
+        if self._database is None:
+            raise StackError("there is no database that we may ask: name one with --dsn")
+        return tuple(await self._database.processlist())
 
     async def knobs(self) -> tuple[Knob, ...]:
         """All knobs as wanted and as read back."""

@@ -87,4 +87,6 @@ class Desk:
             await self._moves[verb](name)
         if verb in (Verb.END, Verb.RELEASE) and supervisor.ending:
             return None
-        return Reply(request.id, components=supervisor.statuses())
+        return Reply(
+            request.id, components=supervisor.statuses(), backend=supervisor.backend, kept=supervisor.kept
+        )

@@ -18,7 +18,15 @@ from typing import Final
 
 from stressdash.errors import ComponentFailed, StackError, UsageError
 from stressdash.paths import bundled
-from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, LogLine, ServiceStatus
+from stressdash.samples import (
+    Component,
+    ComponentState,
+    DatabaseProcess,
+    DatabaseStatus,
+    Knob,
+    LogLine,
+    ServiceStatus,
+)
 from stressdash.stack.backend import ACTIONS, Addresses
 from stressdash.stack.compose import Compose, find_compose
 from stressdash.stack.containers import Containers, Seen, parse_time
@@ -87,12 +95,7 @@ class DockerStack:
 
     async def up(self, progress: Callable[[str], None]) -> None:
         """Bring the project up, or adopt it, and wait until every container is well."""
-        self._folder.make()
-        self._secrets = self._folder.secrets()
-        self._compose = Compose(
-            await find_compose(), bundled("docker-compose.yml"), self.project, self._variables(self._secrets)
-        )
-        await self._look()
+        compose = await self._find()
         states = [self._state(name) for name in self._components]
         if set(states) == {ComponentState.RUNNING}:
             progress("adopting the containers that run")
@@ -100,7 +103,7 @@ class DockerStack:
             self._ours = self._ours or ComponentState.RUNNING not in states
             self._lives.clear()
             services = [CONTAINERS[name] for name in self._components]
-            await self._compose.run(
+            await compose.run(
                 *("up", "--detach", *(() if os.environ.get("STATS_IMAGE") else ("--build",)), *services),
                 progress=progress,
                 extra={"SERVICE_DIR": str(bundled("service"))} | self._without_apm(),
@@ -135,9 +138,18 @@ class DockerStack:
             await compose.run("down", progress=lambda _: None)
         await self._containers.close()
 
-    async def down(self) -> None:
+    async def attach(self) -> bool:
+        """Take the containers as they are."""
+        await self._find()
+        if "service" in self._ports and "database" in self._ports:
+            await self._aim()
+        return bool(self._seen)
+
+    async def down(self, *, erase: bool = False) -> None:
         """Take everything down, whoever brought it up."""
-        self._ours = True
+        compose = self._compose or await self._find()
+        self._ours = False
+        await compose.run("down", *(("--volumes",) if erase else ()), progress=lambda _: None)
         await self.close()
 
     # --- components -------------------------------------------------------------------------------------
@@ -208,7 +220,21 @@ class DockerStack:
         """What the database tells."""
         return await self._controls.database_status()
 
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        """Who is connected to the database."""
+        return await self._controls.processlist()
+
     # --- inside -----------------------------------------------------------------------------------------
+
+    async def _find(self) -> Compose:
+        """The project of this folder, and what Docker has of it."""
+        self._folder.make()
+        self._secrets = self._folder.secrets()
+        self._compose = Compose(
+            await find_compose(), bundled("docker-compose.yml"), self.project, self._variables(self._secrets)
+        )
+        await self._look()
+        return self._compose
 
     async def _look(self) -> None:
         """Ask Docker for all containers, and note who has begun a new life."""

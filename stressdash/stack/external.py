@@ -13,7 +13,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from stressdash.errors import UsageError
-from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, LogLine, ServiceStatus
+from stressdash.samples import (
+    Component,
+    ComponentState,
+    DatabaseProcess,
+    DatabaseStatus,
+    Knob,
+    LogLine,
+    ServiceStatus,
+)
 from stressdash.stack.backend import Addresses
 from stressdash.stack.controls import Controls
 from stressdash.stack.database import Database
@@ -96,6 +104,19 @@ class ExternalStack:
     async def database_status(self) -> DatabaseStatus | None:
         """What the database tells, where a DSN was given."""
         return await self._controls.database_status()
+
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        """Who is connected to the database, where a DSN was given."""
+        return await self._controls.processlist()
+
+    async def attach(self) -> bool:
+        """The same as `up`: it was there before."""
+        await self.up(lambda _: None)
+        return True
+
+    async def down(self, *, erase: bool = False) -> None:  # noqa: ARG002  the interface
+        """Refused."""
+        raise UsageError("stressdash ends only what it started; this system is run by somebody else")
 
     async def close(self, *, keep: bool = False) -> None:  # noqa: ARG002  the interface
         """Detach."""

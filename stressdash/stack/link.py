@@ -66,6 +66,11 @@ class Link:
             raise StackError(f"the supervisor of {folder.path} does not answer") from error
 
     @classmethod
+    async def look(cls, folder: StateFolder) -> Link | None:
+        """A connection without a lease, which holds nothing; None where no supervisor listens."""
+        return await cls._connect(folder)
+
+    @classmethod
     async def _connect(cls, folder: StateFolder) -> Link | None:
         where = folder.whereabouts()
         if where is None:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from stressdash.errors import ComponentFailed, StackError, UsageError
-from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, LogLine, ServiceStatus
+from stressdash.samples import (
+    Component,
+    ComponentState,
+    DatabaseProcess,
+    DatabaseStatus,
+    Knob,
+    LogLine,
+    ServiceStatus,
+)
 from stressdash.stack.backend import ACTIONS, Addresses
 from stressdash.stack.controls import Controls
 from stressdash.stack.database import Database
+from stressdash.stack.engine import Engine
 from stressdash.stack.folder import Secrets, StateFolder
 from stressdash.stack.knobs import KnobSpec
 from stressdash.stack.link import Link, LinkLost
@@ -22,7 +31,7 @@ from stressdash.stack.service_client import ServiceClient
 from stressdash.stack.usage import Usages
 from stressdash.text import escape
 
-__all__ = ["Engine", "LocalStack"]
+__all__ = ["LocalStack"]
 
 COMPONENTS: Final = ("service", "database", "apm")
 START_ORDER: Final = ("database", "apm", "service")
@@ -30,25 +39,6 @@ DATABASE: Final = "stats"
 READY_S: Final = 10.0
 """How long the service may take from listening to being able to take requests."""
 POLL_S: Final = 0.05
-
-
-class Engine(Protocol):
-    """The database of a local stack."""
-
-    name: str
-    """For progress: what it is."""
-
-    async def prepare(self, secrets: Secrets) -> None:
-        """Whatever must be done before it can start; idempotent.
-
-        Raises:
-            StackError: it cannot be done.
-        """
-        ...
-
-    def program(self, secrets: Secrets, knobs: Mapping[str, str]) -> Program:
-        """How to run it, with the knob values to start with."""
-        ...
 
 
 class LocalStack:
@@ -79,7 +69,7 @@ class LocalStack:
     async def up(self, progress: Callable[[str], None]) -> None:
         """Start or adopt the supervisor and its components."""
         progress("starting the supervisor")
-        adopted = await self._open_link()
+        adopted = await self._open_link(progress)
         progress("adopting what runs" if adopted else f"starting {self._engine.name} and the APM intake")
         try:
             async with asyncio.TaskGroup() as starts:
@@ -119,12 +109,27 @@ class LocalStack:
         else:
             await link.leave(Verb.RELEASE)
 
-    async def down(self) -> None:
+    async def attach(self) -> bool:
+        """Take what runs as it is, without a lease."""
+        self._link = await Link.look(self._folder)
+        if self._link is None:
+            return False
+        self._secrets = self._folder.secrets()
+        await self._ask(Verb.STATUS)
+        if self._has_address("database"):
+            await self._aim()
+        return True
+
+    async def down(self, *, erase: bool = False) -> None:
         """End everything, kept or not, whoever else holds it."""
         await self._controls.close()
         link, self._link = self._link, None
+        if link is None:
+            link = await Link.look(self._folder)
         if link is not None:
             await link.leave(Verb.END)
+        if erase:
+            await asyncio.to_thread(self._engine.erase)
 
     # --- components -------------------------------------------------------------------------------------
 
@@ -181,9 +186,13 @@ class LocalStack:
         """What the database tells."""
         return await self._controls.database_status()
 
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        """Who is connected to the database."""
+        return await self._controls.processlist()
+
     # --- inside -----------------------------------------------------------------------------------------
 
-    async def _open_link(self) -> bool:
+    async def _open_link(self, progress: Callable[[str], None] = lambda _: None) -> bool:
         """Take a lease, from a new supervisor if need be; tells whether anything ran already."""
         if self._link is not None and not self._link.lost:
             return True
@@ -195,7 +204,7 @@ class LocalStack:
         self._link, adopted = await Link.open(self._folder, self.name)
         await self._ask(Verb.STATUS)
         if not self._declared:
-            await self._engine.prepare(self._secrets)
+            await self._engine.prepare(self._secrets, progress)
         await self._declare_all()
         return adopted
 

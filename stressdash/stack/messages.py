@@ -76,3 +76,7 @@ class Reply:
     lines: tuple[LogLine, ...] = ()
     adopted: bool = False
     """To a claim: something ran already."""
+    backend: str = ""
+    """Of what runs; empty before the first claim."""
+    kept: bool = False
+    """It runs on without leases."""

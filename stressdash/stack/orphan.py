@@ -6,30 +6,36 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["end_orphan"]
+__all__ = ["end_orphan", "orphan_of"]
 
 PATIENCE_S = 5.0
 WARDEN = "stressdash.stack.warden"
 
 
-def end_orphan(pid_file: Path, data: Path) -> bool:
-    """End the server that a pid file names, if it really is one on this data and nobody watches it any more.
-
-    Blocks for up to `PATIENCE_S`, then kills. Tells whether there was one.
-    """
+def orphan_of(pid_file: Path, data: Path) -> psutil.Process | None:
+    """The server that a pid file names, if it really is one on this data and nobody watches it any more."""
     try:
         process = psutil.Process(int(pid_file.read_text()))
         ours = any(str(data) in argument for argument in process.cmdline())
         parent = process.parent()
         watched = parent is not None and WARDEN in parent.cmdline()
-        if not ours or watched:
-            return False
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if ours and not watched else None
+
+
+def end_orphan(pid_file: Path, data: Path) -> bool:
+    """End such a server. Blocks for up to `PATIENCE_S`, then kills. Tells whether there was one."""
+    process = orphan_of(pid_file, data)
+    if process is None:
+        return False
+    try:
         process.terminate()
         try:
             process.wait(PATIENCE_S)
         except psutil.TimeoutExpired:
             process.kill()
             process.wait(PATIENCE_S)
-    except (OSError, ValueError, psutil.Error):
+    except psutil.Error:
         return False
     return True

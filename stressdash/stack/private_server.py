@@ -3,7 +3,8 @@
 Nothing of an installed server is used but its programs: no configuration file, no system data, no system
 socket. The accounts' passwords reach it in an init file that only its own account can read. A server that
 root starts runs as `mysql` or `nobody`; that account could not reach data inside root's private state folder,
-so the data lies in a private folder under /var/tmp then, to which a link in the state folder leads.
+so the data lies in a private folder under /var/tmp then, to which a link in the state folder leads. A note in
+it tells of that link, so that the data of a removed state folder can be found and cleaned; see `leftovers`.
 """
 
 from __future__ import annotations
@@ -11,77 +12,25 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-import re
 import shutil
 import socket
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from stressdash.errors import StackError
 from stressdash.stack.folder import Secrets, usable
+from stressdash.stack.leftovers import OUTSIDE, OWNER_NOTE, data_left
 from stressdash.stack.orphan import end_orphan
 from stressdash.stack.program import PORT, Program
+from stressdash.stack.server_program import Server, find_server
 from stressdash.text import escape
 
-__all__ = ["PrivateServer", "Server", "find_server"]
+__all__ = ["PrivateServer"]
 
-PROGRAMS: Final = ("mariadbd", "mysqld")
-MORE_FOLDERS: Final = (
-    "/usr/sbin",
-    "/usr/local/sbin",
-    "/usr/libexec",
-    "/opt/homebrew/bin",
-    "/usr/local/mysql/bin",
-)
-"""Where servers lie that are not on the PATH of ordinary users."""
 ACCOUNTS: Final = ("mysql", "nobody")
-VERSION: Final = re.compile(r"Ver (\d+)\.(\d+)")
-REFUSED_FROM: Final = 9
-"""MySQL 9 has no authentication by password that works without TLS."""
 INIT_S: Final = 60.0
-ANSWER_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A server program that was found."""
-
-    path: str
-    mariadb: bool
-    version: tuple[int, int]
-
-    @property
-    def product(self) -> str:
-        """As people call it."""
-        return "MariaDB" if self.mariadb else "MySQL"
-
-
-async def find_server() -> Server:
-    """The first server on the PATH, MariaDB before MySQL.
-
-    Raises:
-        StackError: there is none that can be used; with what helps.
-    """
-    where = os.pathsep.join((os.environ.get("PATH", os.defpath), *MORE_FOLDERS))
-    for program in PROGRAMS:
-        if path := shutil.which(program, path=where):
-            break
-    else:
-        raise StackError(
-            "neither mariadbd nor mysqld is on the PATH: install one, for instance with "
-            "'apt-get install mariadb-server', or use --stack embedded"
-        )
-    said = await _output(path, "--no-defaults", "--version", within_s=ANSWER_S)
-    found = VERSION.search(said)
-    if found is None:
-        raise StackError(f"{path} does not tell its version: {escape(said, 200)}")
-    server = Server(path, "MariaDB" in said, (int(found[1]), int(found[2])))
-    if not server.mariadb and server.version[0] >= REFUSED_FROM:
-        raise StackError(f"{path} is MySQL {server.version[0]}: use MySQL 8, MariaDB or --stack embedded")
-    return server
 
 
 class PrivateServer:
@@ -98,13 +47,18 @@ class PrivateServer:
         self._account = _account() if os.geteuid() == 0 else None
         self._port = 0
 
-    async def prepare(self, secrets: Secrets) -> None:
+    async def prepare(self, secrets: Secrets, progress: Callable[[str], None]) -> None:
         """Find the program, make its data once, write its init file, choose a port."""
-        self._server = await find_server()
+        self._server = await asyncio.to_thread(find_server)
+        self.name = f"a private {self._server.product}"
         with usable(self._link.parent):
+            for left in await asyncio.to_thread(data_left):
+                progress(f"removing {left.what}")
+                await asyncio.to_thread(left.clear)
             home = self._home()
             data = home / "data"
-            await asyncio.to_thread(end_orphan, data / "mysqld.pid", data)
+            if await asyncio.to_thread(end_orphan, data / "mysqld.pid", data):
+                progress("ended a database server that a killed stack had left, and adopted its data")
             self._make_scratch(home / "tmp")
             if not data.exists():
                 await self._make_data(data)
@@ -147,15 +101,22 @@ class PrivateServer:
             end_within_s=0.8,
         )
 
+    def erase(self) -> None:
+        """Remove its data."""
+        shutil.rmtree(self._link.resolve(), ignore_errors=True)
+        if self._link.is_symlink():
+            self._link.unlink()
+
     def _home(self) -> Path:
         """The folder itself, made when it is missing."""
         if self._account is None:
             self._link.mkdir(mode=0o700, exist_ok=True)
         elif not self._link.exists():
             self._link.unlink(missing_ok=True)  # a link to what is no more
-            made = Path(tempfile.mkdtemp(prefix="stressdash-", dir="/var/tmp"))
+            made = Path(tempfile.mkdtemp(prefix="stressdash-", dir=OUTSIDE))
             self._own(made)
             self._link.symlink_to(made)
+            (made / OWNER_NOTE).write_text(str(self._link), encoding="utf-8")
         return self._link.resolve()
 
     def _make_scratch(self, folder: Path) -> None:
@@ -173,7 +134,7 @@ class PrivateServer:
         try:
             if self._server.mariadb:
                 await _output(
-                    self._installer(),
+                    self._server.installer,
                     "--no-defaults",
                     "--skip-test-db",
                     "--skip-name-resolve",
@@ -187,15 +148,6 @@ class PrivateServer:
             await asyncio.to_thread(new.rename, data)
         finally:
             shutil.rmtree(new, ignore_errors=True)
-
-    def _installer(self) -> str:
-        assert self._server is not None
-        beside = Path(self._server.path).parent
-        where = os.pathsep.join((str(beside), str(beside.parent / "bin"), os.environ.get("PATH", os.defpath)))
-        for name in ("mariadb-install-db", "mysql_install_db"):
-            if path := shutil.which(name, path=where):
-                return path
-        raise StackError(f"{self._server.path} is there, but mariadb-install-db is not: install it, too")
 
     def _write(self, path: Path, text: str) -> None:
         path.unlink(missing_ok=True)

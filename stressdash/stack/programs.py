@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stressdash.paths import bundled
@@ -60,8 +61,12 @@ class EmbeddedEngine:
     def __init__(self, data: Path) -> None:
         self._data = data
 
-    async def prepare(self, secrets: Secrets) -> None:
+    async def prepare(self, secrets: Secrets, progress: Callable[[str], None]) -> None:
         """Nothing: the server makes its folder."""
+
+    def erase(self) -> None:
+        """Remove its folder."""
+        shutil.rmtree(self._data, ignore_errors=True)
 
     def program(self, secrets: Secrets, knobs: Mapping[str, str]) -> Program:
         """How to run it."""

@@ -44,12 +44,12 @@ class Supervisor:
         self._logs = logs
         self._clock = clock
         self._wall_ms = wall_ms
-        self._backend = ""
+        self.backend = ""
         self._children: dict[str, Child] = {}
         self._leases: set[Hashable] = set()
         self._expecting_until_s: float | None = clock() + EXPECTING_S
         """None once the first client has come."""
-        self._kept = False
+        self.kept = False
         self._wake = asyncio.Event()
         self._changed = asyncio.Condition()
         self.ending = False
@@ -70,14 +70,14 @@ class Supervisor:
             StackError: what runs is of another backend.
         """
         running = not self._is_down()
-        if backend != self._backend:
+        if backend != self.backend:
             if running or self._leases:
                 raise StackError(
-                    f"the state folder holds a stack of the backend {self._backend}, not of {backend}; "
+                    f"the state folder holds a stack of the backend {self.backend}, not of {backend}; "
                     "end it with 'stressdash down' or name another folder in STRESSDASH_STATE"
                 )
             self._forget_children()
-            self._backend = backend
+            self.backend = backend
         self._leases.add(holder)
         self._expecting_until_s = None
         return running
@@ -89,7 +89,7 @@ class Supervisor:
 
     def keep(self) -> None:
         """Let everything run on when the last lease is gone."""
-        self._kept = True
+        self.kept = True
 
     def end(self) -> None:
         """End everything, whoever holds it."""
@@ -200,6 +200,6 @@ class Supervisor:
     def _consider_ending(self) -> None:
         """End when nobody holds the stack, unless it is kept and something of it runs."""
         expecting = self._expecting_until_s is not None and self._clock() < self._expecting_until_s
-        if not self._leases and not expecting and (not self._kept or self._is_down()):
+        if not self._leases and not expecting and (not self.kept or self._is_down()):
             self._expecting_until_s = None
             self.end()

@@ -19,6 +19,7 @@ from stressdash.errors import StackError, StressdashError
 from stressdash.stack.desk import Desk
 from stressdash.stack.folder import StateFolder, Whereabouts, usable
 from stressdash.stack.messages import LINE_LIMIT_BYTES
+from stressdash.stack.standing import listens
 from stressdash.stack.supervision import Supervisor
 
 __all__ = ["main"]
@@ -61,7 +62,7 @@ def _take(folder: StateFolder) -> int | None:
     deadline_s = time.monotonic() + TAKEOVER_S
     while (lock := folder.lock()) is None:
         where = folder.whereabouts()
-        if where is not None and _listens(where.socket):
+        if where is not None and listens(where.socket):
             return None
         if time.monotonic() > deadline_s:
             holder = "unknown" if where is None else where.pid
@@ -70,11 +71,6 @@ def _take(folder: StateFolder) -> int | None:
             )
         time.sleep(POLL_S)
     return lock
-
-
-def _listens(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
 
 
 def _listen(folder: StateFolder) -> tuple[socket.socket, Path]:
