@@ -42,6 +42,7 @@ class Conductor(Loop):
         self._owed_before = 0
         self._phase = Phase.RUN
         self._segment = 0
+        self._interrupted = False
         self._start_ns = 0
         self._window_ns = 0
         self._end_ns = NEVER_NS
@@ -148,6 +149,7 @@ class Conductor(Loop):
         if self._ended:
             return
         if command.verb == "stop":
+            self._interrupted |= not self._stopping
             self._stop(command.mode, now)
         elif self._stopping:
             return
@@ -284,7 +286,7 @@ class Conductor(Loop):
         if mode == "abort":
             for connection in self._by_fd.values():
                 if connection.state == BUSY and connection.due_ns:
-                    self._books.unfinished(now - connection.due_ns)
+                    self._books.unfinished(now - connection.due_ns, connection.message.account)
 
     def _settle(self, now: int) -> None:
         if self._ended:
@@ -308,4 +310,4 @@ class Conductor(Loop):
             assert connection.sock is not None
             connection.sock.close()
         self._by_fd.clear()
-        self._link.report(Report("ended"))
+        self._link.report(Report("ended", interrupted=self._interrupted))

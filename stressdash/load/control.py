@@ -69,6 +69,8 @@ class Report:
     """`ready`, `window`, `ended`, or `failed` with a reason."""
     window: Window | None = None
     reason: str = ""
+    interrupted: bool = False
+    """Of `ended`: it was told to stop before its plan's own end."""
 
 
 class ParentGone(Exception):

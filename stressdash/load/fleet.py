@@ -59,6 +59,8 @@ class Fleet:
         """Monotonic time at which the grid of windows begins."""
         self.started_wall_ms = 0
         """The same moment as milliseconds since 1970."""
+        self.interrupted = False
+        """Whether `stop` ended it before its plan's own end."""
         self.ledger: Ledger | None = None
         """After the end, when the plan's bodies tell requests apart."""
 
@@ -156,6 +158,7 @@ class Fleet:
             elif report.verb == "ready":
                 ready.set()
             elif report.verb == "ended":
+                self.interrupted |= report.interrupted
                 return
         self._deaths.append(await worker.death())
         ready.set()

@@ -64,7 +64,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         verdict=judge(
             (*_losses(session, run), *void_reasons(totals, open_loop=open_loop)),
             [outcome.sentence for outcome in session.outcomes if not outcome.held],
-            interrupted=run.interrupted,
+            interrupted=run.fleet.interrupted,
         ),
         open_loop=open_loop,
         connections=run.connections,

@@ -36,8 +36,6 @@ class LiveRun:
         self.connections = plan.connections
         self.duration_s = plan.duration_s
         self.stopping = False
-        self.interrupted = False
-        """Whether the user ended it before its time."""
         self.core_share: float | None = None
         """The busiest worker's share of its core, smoothed over about half a second."""
         self._origin_ns = clock.origin_ns
@@ -51,7 +49,7 @@ class LiveRun:
         self.recent.add(window)
         self._timeline.add_window(window, self._origin_ns)
         if window.length_ns > 0:
-            share = window.cpu_ns / window.length_ns
+            share = window.core_ns / window.length_ns
             smooth = self._cores.get(window.worker, share)
             self._cores[window.worker] = smooth + (share - smooth) / 5
             self.core_share = max(self._cores.values())

@@ -243,7 +243,7 @@ class Session:
     async def stop_load(self) -> None:
         """Stop the run in the plan's way."""
         if (run := self._live()) is not None:
-            run.stopping = run.interrupted = True
+            run.stopping = True
             self.state = RunState.DRAINING
             await run.fleet.stop()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from stressdash.errors import StressdashError
 from stressdash.snapshot import RunState, SessionApi, Snapshot
+from stressdash.tui.background import in_background
 from stressdash.tui.ladder import CONNECTIONS, Ladder
 from stressdash.tui.screens.dialogs import Confirm
 from stressdash.tui.screens.live import short_count, short_duration
@@ -96,7 +98,7 @@ class Commands:
     def _steer(self, steering: Steering, value: int, before: int, question: str) -> None:
         def send() -> None:
             if steering.wish(value):
-                self._app.run_worker(steering.run(), exit_on_error=True)
+                in_background(self._app, steering.run, group="steering")
             self._app.redraw()
 
         if Ladder.is_jump(before, value):
@@ -184,7 +186,7 @@ class Commands:
 
     def run(self, what: str, command: Callable[[], Awaitable[object]]) -> None:
         """Start a command beside the drawing."""
-        self._app.run_worker(self._attempt(what, command), group="commands", exit_on_error=True)
+        in_background(self._app, partial(self._attempt, what, command), group="commands")
 
     async def _attempt(self, what: str, command: Callable[[], Awaitable[object]]) -> str | None:
         """None when the command failed, which the user has been told."""

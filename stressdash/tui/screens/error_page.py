@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import events
@@ -11,6 +12,7 @@ from textual.binding import BindingType
 
 from stressdash.errors import StressdashError
 from stressdash.snapshot import ErrorDetail, ErrorRow
+from stressdash.tui.background import in_background
 from stressdash.tui.error_document import PARTS, Page, header_lines, knob_line
 from stressdash.tui.keys import bindings
 from stressdash.tui.lines import Line, clean, wrap
@@ -148,7 +150,7 @@ class ErrorPage(ViewScreen):
             self._fetch()
 
     def _fetch(self) -> None:
-        self.run_worker(self._load(self._sample), exclusive=True, group="detail")
+        in_background(self, partial(self._load, self._sample), group="detail", exclusive=True)
 
     async def _load(self, sample: int | None) -> None:
         try:

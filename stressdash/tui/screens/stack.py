@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from textual.containers import Container
 
 from stressdash.errors import StressdashError
 from stressdash.samples import LogLine
+from stressdash.tui.background import in_background
 from stressdash.tui.filtering import matches
 from stressdash.tui.keys import bindings
 from stressdash.tui.lines import Line, clean, ends
@@ -113,7 +115,7 @@ class StackScreen(ViewScreen):
     def _fetch_log(self) -> None:
         component = self.components.selected
         if component and not any(worker.group == "log" for worker in self.workers if worker.is_running):
-            self.run_worker(self._load_log(component), group="log")
+            in_background(self, partial(self._load_log, component), group="log")
 
     async def _load_log(self, component: str) -> None:
         if component != self._log_of:
