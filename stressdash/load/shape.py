@@ -10,6 +10,7 @@ of lines and its value a lookup.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,14 @@ HOLD: Final = re.compile(rf"(?:hold|soak)(?: (?P<level>{NUMBER}))? {TIME}")
 RAMP: Final = re.compile(rf"ramp (?:(?P<start>{NUMBER})\.\.)?(?P<end>{NUMBER}) {TIME}")
 STEP: Final = re.compile(rf"step (?P<start>{NUMBER})\.\.(?P<end>{NUMBER}) by (?P<by>{NUMBER}) every {TIME}")
 SPIKE: Final = re.compile(rf"spike (?P<level>{NUMBER}) {TIME}")
+KINDS: Final = {
+    "hold": "hold N 30s",
+    "ramp": "ramp A..B 30s",
+    "step": "step A..B by N every 10s",
+    "spike": "spike N 5s",
+    "soak": "soak N 1h",
+}
+"""Each kind of stage, and how it is written."""
 STAGES_LIMIT: Final = 1000
 
 
@@ -36,6 +45,8 @@ class Stage:
     start: float
     end: float
     seconds: float
+    kind: str = "hold"
+    """`hold`, `ramp`, `step`, `spike` or `soak`, as it was written."""
 
     @property
     def slope(self) -> float:
@@ -46,18 +57,30 @@ class Stage:
         """Level at a time after the stage's beginning."""
         return self.start + self.slope * seconds
 
+    @property
+    def label(self) -> str:
+        """`ramp 0..400`, `hold 400`."""
+        levels = f"{self.start:g}" if self.start == self.end else f"{self.start:g}..{self.end:g}"
+        return f"{self.kind} {levels}"
+
 
 def parse_shape(text: str) -> tuple[Stage, ...]:
     """Stages of a shape.
 
     Raises:
-        BadInput: with the part that could not be read.
+        BadInput: with the part that could not be read, and where in the text it begins.
     """
     stages: list[Stage] = []
     level: float | None = None
+    place = 1
     for part in text.lower().split(","):
         words = " ".join(part.split())
-        read = _read(words, level)
+        try:
+            read = _read(words, level)
+        except BadInput as error:
+            at = place + len(part) - len(part.lstrip())
+            raise BadInput(f"the shape, at character {at} ({words[:60]!r}): {error}") from error
+        place += len(part) + 1
         stages += read
         if not words.startswith("spike"):
             level = read[-1].end
@@ -67,34 +90,41 @@ def parse_shape(text: str) -> tuple[Stage, ...]:
 
 
 def _read(words: str, before: float | None) -> list[Stage]:
+    kind = words.partition(" ")[0]
     if match := HOLD.fullmatch(words):
-        level = _level(match["level"], before, words)
-        return [Stage(level, level, _seconds(match))]
+        level = _level(match["level"], before)
+        return [Stage(level, level, _seconds(match), kind)]
     if match := RAMP.fullmatch(words):
-        return [Stage(_level(match["start"], before, words), float(match["end"]), _seconds(match))]
+        return [Stage(_level(match["start"], before), float(match["end"]), _seconds(match), kind)]
     if match := STEP.fullmatch(words):
         return _steps(float(match["start"]), float(match["end"]), float(match["by"]), _seconds(match))
     if match := SPIKE.fullmatch(words):
         level = float(match["level"])
-        return [Stage(level, level, _seconds(match))]
-    raise BadInput(
-        f"the shape has a part {words[:60]!r} that is no stage; "
-        "write hold N 30s, ramp A..B 30s, step A..B by N every 10s or spike N 5s"
-    )
+        return [Stage(level, level, _seconds(match), kind)]
+    raise BadInput(_instead(kind))
 
 
-def _level(text: str | None, before: float | None, words: str) -> float:
+def _instead(kind: str) -> str:
+    """What to write in place of what is no stage."""
+    if kind in KINDS:
+        return f"a {kind} is written for instance as {KINDS[kind]!r}, with a time in ms, s, m or h"
+    near = difflib.get_close_matches(kind, KINDS, n=1)
+    hint = f"did you mean {near[0]!r}" if near else "write"
+    return f"this is no stage; {hint}: {', '.join(KINDS.values())}"
+
+
+def _level(text: str | None, before: float | None) -> float:
     if text is not None:
         return float(text)
     if before is None:
-        raise BadInput(f"the shape begins with {words!r}, which has no level to start from; name one")
+        raise BadInput("there is no level before it to start from; name one")
     return before
 
 
 def _seconds(match: re.Match[str]) -> float:
     seconds = float(match["time"]) * UNITS_S[match["unit"]]
     if seconds <= 0:
-        raise BadInput("a stage of the shape has no length; give it a time above 0")
+        raise BadInput("a stage without length; give it a time above 0")
     return seconds
 
 
@@ -103,12 +133,12 @@ def _steps(start: float, end: float, by: float, seconds: float) -> list[Stage]:
         raise BadInput("a step by 0 never arrives; give a number above 0")
     count = int(abs(end - start) / by + 1e-9)
     if count > STAGES_LIMIT:
-        raise BadInput(f"the shape has {count} steps; at most {STAGES_LIMIT} can be run")
+        raise BadInput(f"{count} steps; at most {STAGES_LIMIT} can be run")
     sign = 1 if end >= start else -1
     levels = [start + sign * by * number for number in range(count + 1)]
     if levels[-1] != end:
         levels.append(end)
-    return [Stage(level, level, seconds) for level in levels]
+    return [Stage(level, level, seconds, "step") for level in levels]
 
 
 def shape_seconds(stages: Sequence[Stage]) -> float:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from load_harness import MakeFleet, Serve, answer_ok, make_plan, until
 
 from stressdash.errors import BadInput, UsageError
-from stressdash.load.shape import Stage, parse_shape, shape_seconds, stage_at
+from stressdash.load.shape import parse_shape, shape_seconds, stage_at
 
 
 class TestText:
@@ -26,7 +26,27 @@ class TestText:
         ],
     )
     def test_stages(self, text: str, stages: list[tuple[float, float, float]]) -> None:
-        assert parse_shape(text) == tuple(Stage(*stage) for stage in stages)
+        assert [(stage.start, stage.end, stage.seconds) for stage in parse_shape(text)] == stages
+
+    def test_each_stage_keeps_the_word_it_was_written_with(self) -> None:
+        stages = parse_shape("soak 5 1s, RAMP 5..7 1s, step 1..2 by 1 every 1s, spike 9 1s, hold 1s")
+        assert [stage.kind for stage in stages] == ["soak", "ramp", "step", "step", "spike", "hold"]
+        assert [stage.label for stage in stages][:2] == ["soak 5", "ramp 5..7"]
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("hold 5 1s,  hodl 5 2s", r"at character 13 \('hodl 5 2s'\): .*did you mean 'hold'"),
+            ("hold 5 1s,", r"at character 11 \(''\): this is no stage"),
+            ("hold 5", r"at character 1 .*a hold is written for instance as 'hold N 30s'"),
+            ("ramp 1..2 1s, spike 1s", r"at character 15 .*'spike N 5s'"),
+            ("hold 5 1s, hold 5 0s", r"at character 12 .*above 0"),
+            ("hold 30s", r"at character 1 .*no level before it"),
+        ],
+    )
+    def test_a_complaint_tells_the_place_and_what_would_be_right(self, text: str, said: str) -> None:
+        with pytest.raises(BadInput, match=said):
+            parse_shape(text)
 
     @pytest.mark.parametrize(
         "text",
