@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stressdash.scenario import Scenario
     from stressdash.settings import Settings
 
-__all__ = ["Parser", "add_load_flags", "settings_of"]
+__all__ = ["Parser", "add_load_flags", "parse_knobs", "settings_of"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -121,7 +121,7 @@ def settings_of(options: argparse.Namespace) -> tuple[Settings, Scenario | None]
     if options.body is not None:
         flags["body"] = ("--body", _body(options.body))
     if options.knob:
-        flags["knobs"] = ("--knob", dict(_knob(text) for text in options.knob))
+        flags["knobs"] = ("--knob", parse_knobs(options.knob))
     flags["allow_targets"] = ("--allow-target", tuple(options.allow_target))
     flags["keep"] = ("--keep", options.keep)
     base, scenario = _target_layer(options.target)
@@ -144,6 +144,15 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip() or any(ord(c) < 32 and c != "\t" for c in text):
         raise UsageError(f"--header {text!r} is not of the form 'Name: value'")
     return name.strip(), value.strip()
+
+
+def parse_knobs(texts: Sequence[str]) -> dict[str, str]:
+    """Knobs of several `NAME=VALUE`; whether they exist is for the stack to say.
+
+    Raises:
+        UsageError: a text has another form.
+    """
+    return dict(map(_knob, texts))
 
 
 def _knob(text: str) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
 import sys
@@ -13,17 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stressdash.errors import BadInput, EngineError, TargetError
+from stressdash.errors import EngineError, TargetError
 from stressdash.metrics.thresholds import Outcome, Threshold
 from stressdash.report.html import html_report
 from stressdash.report.junit import junit_xml
+from stressdash.report.markdown import run_markdown
 from stressdash.report.run_json import RunReport, to_json
 from stressdash.report.summary import summary
 from stressdash.scenario import Scenario
 from stressdash.session import Session, make_session
-from stressdash.session.export import check_writable, write_file
+from stressdash.session.export import append_file, check_writable, write_file
 from stressdash.settings import Settings
 from stressdash.snapshot import RunState, Snapshot
+from stressdash.stdout import write_stdout
 from stressdash.text import clock, duration_us, escape, percent, rate
 
 __all__ = ["run_headless"]
@@ -42,12 +43,14 @@ class Outputs:
     """File, or `-` for stdout instead of the summary."""
     html: str | None = None
     junit: str | None = None
+    markdown: str | None = None
+    """Appended to, as CI systems want it."""
     quiet: bool = False
     """No progress line."""
 
     def check(self) -> None:
         """Refuse files that could not be written, before any load."""
-        for path in (self.json, self.html, self.junit):
+        for path in (self.json, self.html, self.junit, self.markdown):
             if path not in (None, "-"):
                 check_writable(Path(str(path)))
 
@@ -63,6 +66,8 @@ class Outputs:
             write_file(Path(self.html), html_report(report).encode())
         if self.junit is not None:
             write_file(Path(self.junit), junit_xml(report, outcomes))
+        if self.markdown is not None:
+            append_file(Path(self.markdown), run_markdown(report).encode())
 
 
 def run_headless(
@@ -82,25 +87,9 @@ def run_headless(
     try:
         outputs.write(report, session.outcomes)
     finally:
-        _print(to_json(report) if outputs.json == "-" else _summary(report).encode(sys.stdout.encoding))
+        write_stdout(to_json(report) if outputs.json == "-" else _summary(report).encode(sys.stdout.encoding))
     _check_reached(report)
     return report.verdict.status.exit_code
-
-
-def _print(data: bytes) -> None:
-    """Write to stdout; who stops reading has had enough, and that is no error.
-
-    Raises:
-        BadInput: stdout takes nothing more, for instance on a full disk.
-    """
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        with Path(os.devnull).open("wb") as nowhere:  # or the interpreter tries again when it ends
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise BadInput(f"cannot write to stdout: {error.strerror}") from error
 
 
 def _check_reached(report: RunReport) -> None:

@@ -56,6 +56,10 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.logs = path / "logs"
+        self.load_lock = path / "load.lock"
+        """Held by who owns the load; see `owner`."""
+        self.load_picture = path / "load.json"
+        """What the owner of the load lets others see of it."""
         self._secrets = path / "secrets.json"
         self._whereabouts = path / "supervisor.json"
         self._lock = path / "supervisor.lock"
