@@ -16,7 +16,13 @@ __all__ = ["COMMANDS", "EXIT_CODES", "Command", "command_parser", "load_command"
 
 COMMANDS: Final = {
     "run": "load a scenario or a URL without the dashboard and print what was seen",
+    "up": "start service, database and APM, and leave them running",
+    "down": "end what 'up' started, or what a killed stressdash left behind",
+    "status": "tell what runs, how well, and who uses it",
+    "logs": "print what the components say",
+    "restart": "restart one component or all",
     "compare": "hold the JSON reports of two settings against each other",
+    "init": "write a commented scenario file to start from",
     "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",
 }
 """Name of each command, which is also its module here, and what it does."""
