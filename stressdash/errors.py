@@ -10,6 +10,7 @@
     │   │   └── DatabaseFull   it has no connection left, not even for us (error 1040)
     │   ├── KnobRejected       a component would not take the value
     │   └── SourceError        the APM source could not answer
+    ├── StoreError         3   runs cannot be kept: a full disk, a read-only folder
     ├── TargetError        3   the target could not be used at all
     └── EngineError        3   a load worker died or could not start
 
@@ -30,6 +31,7 @@ __all__ = [
     "KnobRejected",
     "SourceError",
     "StackError",
+    "StoreError",
     "StressdashError",
     "TargetError",
     "TargetRefused",
@@ -79,6 +81,10 @@ class KnobRejected(StackError):
 
 class SourceError(StackError):
     """The APM source could not answer."""
+
+
+class StoreError(StressdashError):
+    """Runs cannot be written to the state folder, or read from it."""
 
 
 class TargetError(StressdashError):
