@@ -29,6 +29,7 @@ from stressdash.tui.screens.maximised import Maximised
 from stressdash.tui.screens.stack import StackScreen
 from stressdash.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
 from stressdash.tui.view import WINDOWS_S, View, reach_s
+from stressdash.tui.widgets.prompt import FilterPrompt
 
 __all__ = ["StressdashApp"]
 
@@ -36,6 +37,7 @@ TICK_S = 0.25
 SPARE_S = 1.0
 SMALLEST = (60, 16)
 FIRST_WINDOW_S = 60.0
+TEXT_KEYS = ("enter", "escape", "backspace")
 SCENARIOS = ("act1", "act2", "act3")
 COPIES = (
     ("value", "the value or message shown"),
@@ -141,6 +143,13 @@ class StressdashApp(App[None]):
             self.push_screen(TooSmall())
         elif not small and isinstance(self.screen, TooSmall):
             self.pop_screen()
+
+    def on_key(self, event: events.Key) -> None:
+        """A key of text that got here was typed before the line it is meant for had the focus."""
+        line = self.focused
+        if isinstance(line, FilterPrompt) and (event.is_printable or event.key in TEXT_KEYS):
+            line.post_message(events.Key(event.key, event.character))
+            event.prevent_default()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Over a dialog, keys belong to the dialog."""

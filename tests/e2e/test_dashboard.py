@@ -36,7 +36,7 @@ class TestActs:
         assert "TooManyConnections" in page
         assert "max_connections" in page
         terminal.type("Escape")
-        terminal.wait_for(r"ERRORS \d")
+        terminal.wait_for("» Errors")
         terminal.type("C-c")
         terminal.wait_for(r"(?i)quit|leave|exit-code")
         terminal.type("y")

@@ -49,6 +49,17 @@ class TestList:
                 app.post_message(events.Key(key, key if len(key) == 1 else None))
             await until(pilot, lambda: isinstance(app.screen, ErrorPage))
 
+    async def test_keys_typed_ahead_of_the_opening_filter_are_its_text(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.press("2")
+            await until(pilot, lambda: isinstance(app.screen, ErrorsScreen))
+            for key in ("slash", *"1040", "enter", "enter"):
+                app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await until(pilot, lambda: isinstance(app.screen, ErrorPage))
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, ErrorsScreen))
+            assert "filter 1040" in screen_text(app)
+
     async def test_letters_of_a_filter_are_no_commands(
         self, app: StressdashApp, session: FakeSession
     ) -> None:

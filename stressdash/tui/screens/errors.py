@@ -125,13 +125,9 @@ class ErrorsScreen(ViewScreen):
         self.errors.filter = event.pattern
         self._again()
 
-    def on_filter_prompt_closed(self) -> None:
-        """Keys go to the list again."""
-        self.errors.focus()
-
     def action_filter(self) -> None:
         """Open the filter line."""
-        self._prompt.open()
+        self._prompt.open(self.errors)
 
     def action_sort(self) -> None:
         """The next order."""

@@ -140,15 +140,11 @@ class LiveScreen(ViewScreen):
         if self.dashboard.view is not None:
             self.draw(self.dashboard.view)
 
-    def on_filter_prompt_closed(self) -> None:
-        """The list has the focus again."""
-        self.errors.focus()
-
     # --- actions
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self.query_one(FilterPrompt).open()
+        self.query_one(FilterPrompt).open(self.errors)
 
     def action_next_chart(self) -> None:
         """The chart after the present one."""

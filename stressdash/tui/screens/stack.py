@@ -169,10 +169,6 @@ class StackScreen(ViewScreen):
         self._filter = event.pattern
         self._show_log()
 
-    def on_filter_prompt_closed(self) -> None:
-        """Keys go to the log."""
-        self.log_list.focus()
-
     # --- actions
 
     def focus_knob(self, name: str) -> None:
@@ -183,7 +179,7 @@ class StackScreen(ViewScreen):
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self._prompt.open()
+        self._prompt.open(self.log_list)
 
     def action_follow(self) -> None:
         """Keep the log at its end, or stop to."""

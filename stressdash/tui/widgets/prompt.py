@@ -6,18 +6,21 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input
 
 __all__ = ["FilterPrompt"]
 
 
 class FilterPrompt(Input):
-    """One line at the bottom of a screen, hidden while not in use."""
+    """One line at the bottom of a screen, hidden while not in use.
+
+    Focus moves at once, not with the next drawing: whoever types ahead means the line, and later the list.
+    """
 
     DEFAULT_CSS = """
     FilterPrompt { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
     FilterPrompt:focus { border: none; }
-    FilterPrompt.-open { display: block; }
     """
 
     @dataclass
@@ -26,20 +29,18 @@ class FilterPrompt(Input):
 
         pattern: str
 
-    @dataclass
-    class Closed(Message):
-        """The prompt is done; focus goes back to the list."""
-
     def __init__(self) -> None:
         super().__init__(
             placeholder="filter: words that must occur, !word for words that must not", compact=True
         )
         self.cursor_blink = False
+        self._listing: Widget | None = None
 
-    def open(self) -> None:
-        """Show the prompt with the filter in force."""
-        self.add_class("-open")
-        self.focus()
+    def open(self, listing: Widget) -> None:
+        """Show the prompt with the filter in force; `listing` gets the keys afterwards."""
+        self._listing = listing
+        self.display = True
+        self.screen.set_focus(self)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as it is typed."""
@@ -47,8 +48,8 @@ class FilterPrompt(Input):
         self.post_message(self.Filtered(self.value))
 
     def on_key(self, event: events.Key) -> None:
-        """Enter keeps the filter, esc takes it away; keys typed before the focus moves are for the list."""
-        if not self.has_class("-open"):
+        """Enter keeps the filter, esc takes it away; keys that come after are for the list."""
+        if not self.display:
             self.app.post_message(events.Key(event.key, event.character))
         elif event.key == "escape":
             self.value = ""
@@ -61,5 +62,5 @@ class FilterPrompt(Input):
         event.prevent_default()
 
     def _close(self) -> None:
-        self.remove_class("-open")
-        self.post_message(self.Closed())
+        self.display = False
+        self.screen.set_focus(self._listing)
