@@ -14,6 +14,7 @@ from typing import Protocol
 
 from stressdash.samples import (
     Component,
+    DatabaseProcess,
     DatabaseStatus,
     ErrorSample,
     Exemplar,
@@ -30,6 +31,7 @@ __all__ = [
     "ErrorRow",
     "Interference",
     "Mark",
+    "RequestFigures",
     "RunState",
     "Series",
     "SessionApi",
@@ -96,6 +98,21 @@ class ClientFigures:
     busy_connections: int
     trend: int = 0
     """-1, 0 or 1: the rate against the seconds before."""
+    by_request: tuple[RequestFigures, ...] = ()
+    """Of a plan with several names, the busiest first; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFigures:
+    """What the client saw of the requests of one name, over the seconds of its row."""
+
+    name: str
+    """From the plan; untrusted."""
+    requests_per_s: float | None
+    p50_us: int | None
+    p99_us: int | None
+    p99_is_bound: bool
+    failed_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +243,10 @@ class Snapshot:
     """Share of failed requests explained by an APM group, with the bounds of its 95 % interval."""
     warnings: tuple[str, ...] = ()
     """Standing warnings: generator saturated, figures mixed over segments, APM off."""
+    owner: str = ""
+    """Who owns the load, when this dashboard can only watch it; else empty."""
+    choice: str = ""
+    """Which stack this is and why, where that was not said; else empty."""
     run_ended_s: float | None = None
     """When the run ended; None while it goes on. A finished run's series end there."""
 
@@ -270,6 +291,10 @@ class SessionApi(Protocol):
 
     async def set_knob(self, name: str, value: str) -> Knob:
         """Turn a knob and return it as read back."""
+        ...
+
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        """Who is connected to the database, by its own account."""
         ...
 
     async def component_action(self, component: str, action: str) -> None:

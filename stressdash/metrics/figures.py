@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from stressdash.metrics.histogram import Histogram
+from stressdash.metrics.requests import recent_requests
 from stressdash.samples import ApmBucket, ApmHealth, ApmSeries, Phase, Window
 from stressdash.snapshot import ApmFigures, ClientFigures, Series
 
@@ -70,6 +71,7 @@ class RecentWindows:
             open_connections=sum(window.open_connections for window in newest),
             busy_connections=sum(window.busy_connections for window in newest),
             trend=_trend(_rate(before, lambda window: window.responses), requests_per_s),
+            by_request=recent_requests(covered, _measured_s(covered)),
         )
 
     def _between(self, start_ns: int, end_ns: int) -> list[Window]:
@@ -160,10 +162,16 @@ def _bucket_value(key: str, bucket: ApmBucket, step_s: float) -> float | None:
 
 def _rate(windows: Sequence[Window], number: Callable[[Window], int]) -> float | None:
     """Per measured second, over all workers; None where load did not run."""
+    measured_s = _measured_s(windows)
+    running = (window for window in windows if window.phase is Phase.RUN)
+    return sum(map(number, running)) / measured_s if measured_s else None
+
+
+def _measured_s(windows: Sequence[Window]) -> float:
+    """Seconds in which load ran: the mean over workers."""
     running = [window for window in windows if window.phase is Phase.RUN]
-    measured_ns = sum(window.length_ns for window in running)
     workers = len({window.worker for window in running})
-    return sum(map(number, running)) * 1e9 * workers / measured_ns if measured_ns else None
+    return sum(window.length_ns for window in running) / 1e9 / workers if workers else 0.0
 
 
 def _trend(before: float | None, now: float | None) -> int:

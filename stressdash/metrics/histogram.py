@@ -16,7 +16,7 @@ from typing import Final
 from stressdash.hdr import bucket_high_us, bucket_index, bucket_low_us, bucket_mid_us
 from stressdash.samples import Counts
 
-__all__ = ["BEYOND", "Histogram", "sum_us"]
+__all__ = ["BEYOND", "Histogram", "add", "sum_us"]
 
 BEYOND: Final = 10
 """Samples that must lie beyond a percentile for it to be known: total >= BEYOND / (1 - q)."""
@@ -28,6 +28,16 @@ middle_us = cache(bucket_mid_us)
 def sum_us(counts: Counts) -> float:
     """Sum of all durations, each taken as the middle of its bucket, in microseconds."""
     return sum(middle_us(index) * number for index, number in counts.items())
+
+
+def add(a: Counts, b: Counts) -> Counts:
+    """All counts of both."""
+    if not a or not b:
+        return a or b
+    merged = dict(a)
+    for key, number in b.items():
+        merged[key] = merged.get(key, 0) + number
+    return merged
 
 
 class Histogram:

@@ -118,11 +118,11 @@ class Known:
 
 
 def client_measures(totals: RunTotals) -> dict[tuple[str, str], Measure]:
-    """What the client's totals can be held to, over all requests."""
+    """What the client's totals can be held to, over all requests and by name of the request."""
     none = Histogram()
     ended = totals.completed + totals.failed
     measured_s = totals.measured_s
-    return {
+    measures: dict[tuple[str, str], Measure] = {
         ("latency", ""): Trend(totals.latency, totals.latency_timeouts),
         ("corrected", ""): Trend(totals.latency_intended, totals.latency_intended_bounds),
         ("connect", ""): Trend(totals.connect, none),
@@ -132,6 +132,15 @@ def client_measures(totals: RunTotals) -> dict[tuple[str, str], Measure]:
         ("requests", ""): Counter((totals.requests_per_s or 0) * measured_s, measured_s),
         ("goodput", ""): Counter((totals.goodput_per_s or 0) * measured_s, measured_s),
     }
+    for name, each in totals.by_request.items():
+        measures |= {
+            ("latency", name): Trend(each.latency, each.latency_timeouts),
+            ("corrected", name): Trend(each.latency_intended, each.latency_intended_bounds),
+            ("failed", name): Rate(each.failed, each.completed + each.failed),
+            ("requests", name): Counter(each.measured_responses, measured_s),
+            ("goodput", name): Counter(each.measured_completed, measured_s),
+        }
+    return measures
 
 
 def apm_measures(series: ApmSeries, seconds: float) -> dict[tuple[str, str], Measure]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from stressdash.metrics.faults import merge_faults
-from stressdash.metrics.histogram import Histogram, sum_us
-from stressdash.samples import Counts, Phase, Window
+from stressdash.metrics.histogram import Histogram, add, sum_us
+from stressdash.metrics.requests import RequestTotals, add_counts
+from stressdash.samples import Phase, RequestCounts, Window
 
-__all__ = ["MANY_WORKERS", "Little", "RunTotals", "merge"]
+__all__ = ["MANY_WORKERS", "Little", "RunTotals", "lengthen", "merge"]
 
 MANY_WORKERS: Final = -1
 """`Window.worker` of a window merged over several workers."""
@@ -30,7 +31,7 @@ SUMS: Final = (
 )
 HISTOGRAMS: Final = (
     *("latency", "latency_failed", "latency_timeouts", "latency_intended", "latency_intended_bounds"),
-    *("connect", "tls", "first_byte", "send_lag", "loop_lag"),
+    *("connect", "tls", "first_byte", "send_lag", "loop_lag", "unread"),
 )
 
 
@@ -47,7 +48,7 @@ def merge(a: Window, b: Window) -> Window:
     start_ns = min(a.start_ns, b.start_ns)
     sums: dict[str, Any] = {name: getattr(a, name) + getattr(b, name) for name in (*GAUGES, *SUMS)}
     maps: dict[str, Any] = {
-        name: _add(getattr(a, name), getattr(b, name)) for name in ("statuses", *HISTOGRAMS)
+        name: add(getattr(a, name), getattr(b, name)) for name in ("statuses", *HISTOGRAMS)
     }
     return replace(
         a,
@@ -56,17 +57,35 @@ def merge(a: Window, b: Window) -> Window:
         worker=a.worker if a.worker == b.worker else MANY_WORKERS,
         faults=merge_faults(a.faults + b.faults),
         exemplars=a.exemplars + b.exemplars,
+        by_request=_join(a.by_request, b.by_request),
+        busiest_cpu_ns=max(a.core_ns, b.core_ns),
         **sums,
         **maps,
     )
 
 
-def _add(a: Counts, b: Counts) -> Counts:
+def lengthen(a: Window, b: Window) -> Window:
+    """One window of two that follow one another, of one phase and segment: lengths add up, gauges are b's.
+
+    Raises:
+        ValueError: as `merge`.
+    """
+    merged = merge(a, b)
+    return replace(
+        merged,
+        length_ns=a.length_ns + b.length_ns,
+        busiest_cpu_ns=a.core_ns + b.core_ns,
+        **{name: getattr(b, name) for name in GAUGES},
+    )
+
+
+def _join(a: Mapping[str, RequestCounts], b: Mapping[str, RequestCounts]) -> Mapping[str, RequestCounts]:
     if not a or not b:
         return a or b
     merged = dict(a)
-    for key, number in b.items():
-        merged[key] = merged.get(key, 0) + number
+    for name, counts in b.items():
+        seen = merged.get(name)
+        merged[name] = counts if seen is None else add_counts(seen, counts)
     return merged
 
 
@@ -109,7 +128,9 @@ class RunTotals:
         self.latency, self.latency_failed, self.latency_timeouts = Histogram(), Histogram(), Histogram()
         self.latency_intended, self.latency_intended_bounds = Histogram(), Histogram()
         self.connect, self.tls, self.first_byte = Histogram(), Histogram(), Histogram()
-        self.send_lag, self.loop_lag = Histogram(), Histogram()
+        self.send_lag, self.loop_lag, self.unread = Histogram(), Histogram(), Histogram()
+        self.by_request: dict[str, RequestTotals] = {}
+        """Totals by name of the request; empty for a plan of one name."""
         self.segments: set[int] = set()
         """Steering segments that were measured."""
         self._statuses: Counter[int] = Counter()
@@ -125,6 +146,9 @@ class RunTotals:
             if counts := getattr(window, name):
                 getattr(self, name).add(counts)
         self._statuses.update(window.statuses)
+        for name, counts in window.by_request.items():
+            totals = self.by_request.setdefault(name, RequestTotals())
+            totals.add(counts, measured=window.phase is Phase.RUN)
         worker = self._workers.setdefault(window.worker, _Worker())
         if window.start_ns + window.length_ns > worker.newest_ns:
             worker.newest_ns = window.start_ns + window.length_ns
@@ -135,8 +159,8 @@ class RunTotals:
     def _add_measured(self, window: Window, worker: _Worker) -> None:
         self.segments.add(window.segment)
         worker.run_ns += window.length_ns
-        worker.cpu_ns += window.cpu_ns
-        if window.cpu_ns > SATURATED * window.length_ns:
+        worker.cpu_ns += window.core_ns
+        if window.core_ns > SATURATED * window.length_ns:
             worker.saturated_ns += window.length_ns
         self._run.update(
             responses=window.responses,

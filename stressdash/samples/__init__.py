@@ -20,7 +20,7 @@ from stressdash.samples.apm import (
     Span,
     Trace,
 )
-from stressdash.samples.client import Counts, Exemplar, Fault, Outcome, Phase, Window
+from stressdash.samples.client import Counts, Exemplar, Fault, Outcome, Phase, RequestCounts, Window
 from stressdash.samples.stack import (
     Component,
     ComponentState,
@@ -54,6 +54,7 @@ __all__ = [
     "Phase",
     "PoolStatus",
     "ProcessMetric",
+    "RequestCounts",
     "ServiceStatus",
     "Span",
     "Trace",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-__all__ = ["Counts", "Exemplar", "Fault", "Outcome", "Phase", "Window"]
+__all__ = ["Counts", "Exemplar", "Fault", "Outcome", "Phase", "RequestCounts", "Window"]
 
 Counts = Mapping[int, int]
 
@@ -67,6 +67,22 @@ class Fault:
     def key(self) -> tuple[str, str, str]:
         """What makes two faults the same."""
         return (self.category, self.code, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounts:
+    """What a window saw of the requests of one name. Failures that hold no request are in none."""
+
+    completed: int
+    failed: int
+    responses: int
+    latency: Counts
+    """Full responses and timeouts, from the first byte sent."""
+    latency_timeouts: Counts
+    """The part of `latency` that are abort times of timeouts: lower bounds."""
+    latency_intended: Counts
+    """From the intended start; open loop only, else empty."""
+    latency_intended_bounds: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +152,18 @@ class Window:
     """Open loop: requests that came due while every connection was busy, so that the cap made them wait."""
     faults_other: int = 0
     """Failed requests beyond the cap of distinct faults; they are part of `failed`."""
+    by_request: Mapping[str, RequestCounts] = field(default_factory=dict)
+    """Figures by name of the request, of a plan with several names; else empty."""
+    unread: Counts = field(default_factory=dict)
+    """How long answers lay in the kernel, from its receive time to the poll that `latency` is counted to: the
+    part of the latency that is the engine's own queue. A sample."""
+    busiest_cpu_ns: int = 0
+    """Of a window merged over workers: `cpu_ns` of the busiest; 0 where `cpu_ns` is one worker's."""
+
+    @property
+    def core_ns(self) -> int:
+        """CPU time that the busiest worker spent: against the window's length, its share of a core."""
+        return self.busiest_cpu_ns or self.cpu_ns
 
 
 class Outcome(IntEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import reduce
 from itertools import permutations
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from window_factory import GRID_NS, fault, window, windows
 
-from stressdash.metrics.window import GAUGES, HISTOGRAMS, MANY_WORKERS, SUMS, RunTotals, merge
+from stressdash.metrics.window import GAUGES, HISTOGRAMS, MANY_WORKERS, SUMS, RunTotals, lengthen, merge
 from stressdash.samples import Phase, Window
 
 
@@ -47,8 +48,23 @@ class TestMerge:
         assert sum(f.count for f in merged.faults) == sum(f.count for f in a.faults + b.faults)
 
     def test_leaves_no_field_out(self) -> None:
-        placed = {"start_ns", "length_ns", "worker", "segment", "phase", "faults", "exemplars"}
+        placed = {
+            "start_ns",
+            "length_ns",
+            "worker",
+            "segment",
+            "phase",
+            "faults",
+            "exemplars",
+            "by_request",
+            "busiest_cpu_ns",
+        }
         assert {field.name for field in fields(Window)} == {*placed, *GAUGES, *SUMS, *HISTOGRAMS, "statuses"}
+
+    def test_knows_what_the_busiest_worker_spent(self) -> None:
+        parts = [window(worker=number, cpu_ns=number) for number in (3, 5, 4)]
+        assert reduce(merge, parts).core_ns == 5
+        assert reduce(merge, parts).cpu_ns == 12
 
     def test_covers_both_and_names_no_worker(self) -> None:
         merged = merge(window(worker=0, length_ns=60), window(worker=1, start_ns=40, length_ns=60))
@@ -58,6 +74,13 @@ class TestMerge:
     def test_refuses_what_has_no_common_meaning(self, other: dict[str, object]) -> None:
         with pytest.raises(ValueError, match="one phase and segment"):
             merge(window(), window(**other))
+
+
+class TestWindowsInARow:
+    def test_add_up_in_length_and_end_with_the_gauges_of_the_last(self) -> None:
+        longer = lengthen(window(cpu_ns=3, in_flight=7, sent=1), window(start_ns=GRID_NS, cpu_ns=4, sent=2))
+        assert (longer.start_ns, longer.length_ns, longer.in_flight, longer.sent) == (0, 2 * GRID_NS, 0, 3)
+        assert longer.core_ns == longer.cpu_ns == 7
 
 
 class TestRunTotals:
