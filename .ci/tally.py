@@ -1,8 +1,8 @@
 """Adds up JUnit reports and prints the one line that closes a run of the tests.
 
-Usage: tally.py REPORT.xml... [--again REPORT.xml...]; the reports after `--again` are of failed tests that ran
-once more, and each of these is told by name. Exits 1 when something failed for good, when more failed at first
-than a busy machine explains, or when no test ran.
+Usage: tally.py REPORT.xml... [--again REPORT.xml...]; the reports after `--again` are of failed tests that
+ran once more, and each of these is told by name. Exits 1 when something failed for good, when more failed at
+first than a busy machine explains, or when no test ran.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_UNSTABLE = 5
 
 
 def outcomes(paths: list[Path]) -> dict[str, str]:
-    """`passed`, `failed` or `skipped` of each test; a test that failed in any phase of its life has failed."""
+    """`passed`, `failed` or `skipped` of each test; one that failed in any phase of its life has failed."""
     found: dict[str, str] = {}
     for path in paths:
         for case in ET.parse(path).iter("testcase"):
