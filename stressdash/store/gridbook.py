@@ -1,8 +1,10 @@
 """Windows of all workers, merged by grid step and written as rows; each stretch of steps merged once more.
 
 A step is finished once every worker has told of a later moment, or is a second behind the others. A window
-that comes after its step was written is merged into the row. A block holds `BLOCK` steps as few windows: by
-blocks a long run is sought in within a second.
+that comes after its step was written is merged into the row.
+
+A block holds what charts and counters need of `BLOCK` steps, as few windows: by blocks a long run is sought
+in within a second. Figures that are exact come from the rows.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from stressdash.metrics.window import lengthen, merge
+from stressdash.hdr import bucket_high_us, bucket_index
+from stressdash.metrics.window import HISTOGRAMS, lengthen, merge
 from stressdash.samples import Exemplar, Fault, Window
 from stressdash.store.gridrow import deflate, pack_windows, unpack_windows
 
@@ -29,7 +33,8 @@ KINDS: Final = 256
 EXEMPLAR_EVERY_NS: Final = 10_000_000_000
 EXEMPLARS: Final = 64
 """Of one fault, at most."""
-BLOCK_TRACES: Final = 64
+BLOCK_TRACES: Final = 1
+"""Of each fault and step, in a block."""
 SECRET_LINES: Final = re.compile(
     rb"(?im)^([\w-]*(?:cookie|auth|token|key|secret|session|password)[\w-]*[ \t]*:)[^\r\n]*"
 )
@@ -94,8 +99,8 @@ class GridBook:
             "SELECT body FROM grid WHERE step >= ? AND step < ? ORDER BY step",
             (number * BLOCK, (number + 1) * BLOCK),
         )
-        windows = [window for (body,) in rows for window in self._unpacked(body)]
-        body = pack_windows(map(_thinned, in_rows(windows)), self._origin_ns, self._number_of)
+        windows = [_thinned(window) for (body,) in rows for window in self._unpacked(body)]
+        body = pack_windows(in_rows(windows), self._origin_ns, self._number_of)
         self._database.execute("INSERT OR REPLACE INTO block VALUES (?, ?)", (number, body))
         self._stale.discard(number)
 
@@ -153,7 +158,27 @@ def without_secrets(exemplar: Exemplar) -> Exemplar:
 
 
 def _thinned(window: Window) -> Window:
-    """With a few trace ids of each fault and one slow request: blocks are for looking back from afar."""
-    faults = tuple(replace(fault, trace_ids=fault.trace_ids[:BLOCK_TRACES]) for fault in window.faults)
-    slowest = sorted(window.exemplars, key=lambda exemplar: exemplar.latency_us or 0)[-1:]
-    return replace(window, faults=faults, exemplars=tuple(slowest))
+    """What charts and counters need of a window: blocks are read by hundreds."""
+    latency: dict[int, int] = {}
+    for index, number in window.latency.items():
+        coarse = _coarse(index)
+        latency[coarse] = latency.get(coarse, 0) + number
+    left_out: dict[str, Any] = {name: {} for name in LEFT_OUT}
+    return replace(
+        window,
+        **left_out,
+        latency=latency,
+        exemplars=(),
+        faults=tuple(replace(fault, trace_ids=fault.trace_ids[:BLOCK_TRACES]) for fault in window.faults),
+    )
+
+
+@cache
+def _coarse(index: int) -> int:
+    """Bucket of the highest value in the 1/128 wide bucket around one."""
+    value_us = bucket_high_us(index)
+    shift = max(0, value_us.bit_length() - 8)
+    return bucket_index((((value_us >> shift) + 1) << shift) - 1)
+
+
+LEFT_OUT: Final = (*(name for name in HISTOGRAMS if name != "latency"), "by_request")

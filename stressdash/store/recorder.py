@@ -24,9 +24,9 @@ from stressdash.errors import StressdashError
 from stressdash.samples import ApmBucket, ErrorGroup, ErrorSample, Knob, Trace, Window
 from stressdash.snapshot import Mark
 from stressdash.store.claim import Claim
-from stressdash.store.facts import RunFacts, Status
 from stressdash.store.gridbook import GridBook
 from stressdash.store.gridrow import deflate
+from stressdash.store.head import RunHead, Status
 from stressdash.store.schema import headline_of, open_new, telling
 from stressdash.wire import to_json
 
@@ -50,12 +50,12 @@ class Ending:
 class Recorder:
     """Writes one run. Made, fed and closed by the event loop's thread."""
 
-    def __init__(self, claim: Claim, facts: RunFacts) -> None:
+    def __init__(self, claim: Claim, head: RunHead) -> None:
         """Begin the file of a run.
 
         Args:
             claim: The place in the folder of runs, held while the run goes on.
-            facts: What is known at its start.
+            head: What is known at its start.
 
         Raises:
             StoreError: the file cannot be written; the claim is given up.
@@ -73,7 +73,7 @@ class Recorder:
         self._queue: queue.Queue[tuple[Callable[[_Writer], None], bool]] = queue.Queue(WAITING)
         self._claim = claim
         try:
-            writer = _Writer(self.path, facts)
+            writer = _Writer(self.path, head)
         except StressdashError:
             claim.give_up()
             raise
@@ -166,17 +166,17 @@ def _write_grid(writer: _Writer) -> None:
 class _Writer:
     """The file, as the thread writes it."""
 
-    def __init__(self, path: Path, facts: RunFacts) -> None:
+    def __init__(self, path: Path, head: RunHead) -> None:
         self._path = path
         self._database = open_new(path)
-        self.grid = GridBook(self._database, facts.origin_ns)
+        self.grid = GridBook(self._database, head.origin_ns)
         with telling(path):
             self._database.execute(
-                "INSERT INTO run (id, scenario, target, backend, started_ms, origin_ns, state, facts)"
+                "INSERT INTO run (id, scenario, target, backend, started_ms, origin_ns, state, head)"
                 " VALUES (?, ?, ?, ?, ?, ?, 'recording', ?)",
                 (
-                    *(facts.run_id, facts.scenario, facts.target, facts.backend),
-                    *(facts.started_ms, facts.origin_ns, to_json(facts).decode()),
+                    *(head.run_id, head.scenario, head.target, head.backend),
+                    *(head.started_ms, head.origin_ns, to_json(head).decode()),
                 ),
             )
 

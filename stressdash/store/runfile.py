@@ -13,9 +13,9 @@ from stressdash.errors import BadInput
 from stressdash.samples import ApmBucket, ErrorGroup, ErrorSample, Exemplar, Knob, Trace, Window
 from stressdash.snapshot import Mark
 from stressdash.store.claim import is_claimed
-from stressdash.store.facts import RunFacts, Status
 from stressdash.store.gridbook import BLOCK
 from stressdash.store.gridrow import inflate, unpack_windows
+from stressdash.store.head import RunHead, Status
 from stressdash.store.schema import open_read, telling
 from stressdash.wire import from_json
 
@@ -41,7 +41,7 @@ class StoredRun:
     """Reads a run's file; close it, or use it as a context manager.
 
     Every method raises `BadInput` when the file is damaged. Steps are grid cells of 100 ms from the run's
-    start, and times of windows are those of the run's own monotonic clock (`facts.origin_ns` is its start).
+    start, and times of windows are those of the run's own monotonic clock (`head.origin_ns` is its start).
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,11 +53,11 @@ class StoredRun:
         """
         self.path = path
         self._database = open_read(path)
-        found = self._rows("SELECT state, reason, facts, report, note FROM run")
+        found = self._rows("SELECT state, reason, head, report, note FROM run")
         if not found:
             raise BadInput(f"the run file {str(path)!r} is damaged (it tells of no run); delete it")
-        state, self.reason, facts, self.report_json, self.note = found[0]
-        self.facts: RunFacts = from_json(facts, RunFacts)
+        state, self.reason, head, self.report_json, self.note = found[0]
+        self.head: RunHead = from_json(head, RunHead)
         self.condition = Condition(state) if state in set(Condition) else Condition.INTERRUPTED
         if self.condition is Condition.RECORDING and not is_claimed(path):
             self.condition, self.reason = Condition.INTERRUPTED, self.reason or KILLED
@@ -110,7 +110,7 @@ class StoredRun:
         question = f"SELECT body FROM {table} WHERE {key} >= ? AND {key} < ? ORDER BY {key}"  # noqa: S608  our names
         with telling(self.path):
             for (body,) in self._database.execute(question, (first, until)):
-                yield from unpack_windows(body, self.facts.origin_ns, self._kinds)
+                yield from unpack_windows(body, self.head.origin_ns, self._kinds)
 
     def exemplars(self) -> Mapping[tuple[str, str, str], tuple[Exemplar, ...]]:
         """What the client saw of each kind of fault: the first, then one every ten seconds."""

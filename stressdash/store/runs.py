@@ -105,18 +105,18 @@ def entry_of(path: Path) -> RunEntry:
     number = run_number(path)
     try:
         with StoredRun(path) as run:
-            facts, headline = run.facts, run.headline
-            figures: dict[str, Any] = {"duration_s": None, "connections": facts.connections, **headline}
+            head, headline = run.head, run.headline
+            figures: dict[str, Any] = {"duration_s": None, "connections": head.connections, **headline}
             return RunEntry(
                 number=number,
                 path=path,
                 condition=run.condition,
                 detail=run.reason,
-                run_id=facts.run_id,
-                scenario=facts.scenario,
-                target=facts.target,
-                backend=facts.backend,
-                started_ms=facts.started_ms,
+                run_id=head.run_id,
+                scenario=head.scenario,
+                target=head.target,
+                backend=head.backend,
+                started_ms=head.started_ms,
                 size_bytes=size_bytes,
                 tags=run.tags,
                 note=run.note,

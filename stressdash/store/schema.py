@@ -36,7 +36,7 @@ def _first(database: sqlite3.Connection) -> None:
             id TEXT NOT NULL, scenario TEXT NOT NULL, target TEXT NOT NULL, backend TEXT NOT NULL,
             started_ms INTEGER NOT NULL, origin_ns INTEGER NOT NULL,
             state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
-            facts TEXT NOT NULL, report TEXT, note TEXT NOT NULL DEFAULT ''
+            head TEXT NOT NULL, report TEXT, note TEXT NOT NULL DEFAULT ''
         )""",
         "CREATE TABLE tag (name TEXT PRIMARY KEY) WITHOUT ROWID",
         "CREATE TABLE grid (step INTEGER PRIMARY KEY, body BLOB NOT NULL)",

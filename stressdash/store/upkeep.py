@@ -89,7 +89,7 @@ def import_run(folder: RunFolder, file: Path) -> RunEntry:
     if not file.is_file():
         raise BadInput(f"there is no file {str(file)!r}")
     with StoredRun(file) as run:
-        run_id = run.facts.run_id
+        run_id = run.head.run_id
     if known := [entry for entry in folder.entries() if entry.run_id == run_id]:
         raise UsageError(f"this run is here already, as run {known[0].name}")
     with contextlib.closing(open_read(file)) as database:

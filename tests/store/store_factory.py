@@ -12,17 +12,17 @@ from window_factory import GRID_NS, counts, exemplar, fault, window
 
 from stressdash.samples import Window
 from stressdash.store.claim import Claim
-from stressdash.store.facts import RunFacts
+from stressdash.store.head import RunHead
 from stressdash.store.recorder import Ending, Recorder
 from stressdash.store.runs import RunFolder
 
-__all__ = ["ORIGIN_NS", "busy_windows", "facts", "record", "recorder"]
+__all__ = ["ORIGIN_NS", "busy_windows", "head", "record", "recorder"]
 
 ORIGIN_NS = 5_000_000_000_000
 RUN_ID = "00c0ffee00c0ffee"
 
 
-def facts(run_id: str = RUN_ID, **given: Any) -> RunFacts:
+def head(run_id: str = RUN_ID, **given: Any) -> RunHead:
     """What is known at the start of a run of act1."""
     values: dict[str, Any] = {
         "run_id": run_id,
@@ -38,12 +38,12 @@ def facts(run_id: str = RUN_ID, **given: Any) -> RunFacts:
         "plan": {"connections": 50},
         "machine": {"cores": 2, "system": "Linux", "python": "3.11"},
     }
-    return RunFacts(**(values | given))
+    return RunHead(**(values | given))
 
 
 def recorder(state: Path, **given: Any) -> Recorder:
     """A recorder whose file lies in the runs of a state folder."""
-    return Recorder(Claim.take(RunFolder(state).path), facts(**given))
+    return Recorder(Claim.take(RunFolder(state).path), head(**given))
 
 
 def record(state: Path, windows: Iterable[Window], ending: Ending | None = None, **given: Any) -> int:
@@ -92,7 +92,9 @@ def busy_windows(steps: int, *, requests: int = 250, workers: int = 1, seed: int
                 first_ns=made.start_ns + 1,
                 last_ns=made.start_ns + GRID_NS - 1,
                 trace_ids=tuple(f"{RUN_ID}{worker:04x}{each + 1:012x}" for each in numbers),
-                exemplars=(replace(exemplar(made.start_ns + 1), head=b"HTTP/1.1 500\r\nSet-Cookie: s=1\r\n"),),
+                exemplars=(
+                    replace(exemplar(made.start_ns + 1), head=b"HTTP/1.1 500\r\nSet-Cookie: s=1\r\n"),
+                ),
             )
             slowest = exemplar(made.start_ns + 7, "slowest")
             yield replace(made, faults=(kind,), exemplars=(slowest,) if step % 10 == 0 else ())

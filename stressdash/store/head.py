@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from stressdash.samples import Component, DatabaseStatus, ServiceStatus
 from stressdash.snapshot import Interference
 
-__all__ = ["RunFacts", "Status"]
+__all__ = ["RunHead", "Status"]
 
 Scalar = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunHead:
     """A run at its start. Without secrets: no headers, no bodies, no user or password in the URL."""
 
     run_id: str
