@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from stressdash.hdr import bucket_index
+from stressdash.load.account import Account, Histogram, sum_of
 from stressdash.load.faults import FaultKind
 from stressdash.load.http1 import KEPT_BODY
 from stressdash.load.trace import trace_id_of
-from stressdash.samples import Exemplar, Fault, Phase, Window
+from stressdash.samples import Exemplar, Fault, Phase, RequestCounts, Window
 
 __all__ = ["Books", "Cell", "Ending", "Gauges", "Issue"]
 
@@ -27,8 +28,6 @@ KINDS_LIMIT: Final = 200
 RESERVOIR: Final = 16
 """Trace ids kept per fault and window."""
 KEPT_HEAD: Final = 1024
-
-Histogram = defaultdict[int, int]
 
 
 class Ending(NamedTuple):
@@ -101,6 +100,7 @@ class Books:
         self._worker = worker
         self._draw = draw
         self._known: set[FaultKind] = set()
+        self._accounts: dict[str, Account] = {}
         self._age_ns = 0
         self._cpu_ns = 0
         self._clear()
@@ -115,20 +115,16 @@ class Books:
         self.ended_ns = 0
         """Sum over the requests that ended of the time since their first byte was sent."""
         self.statuses: Histogram = defaultdict(int)
-        self.single: Histogram = defaultdict(int)
-        """Latency of the answers below 400 that came in one read."""
-        self.several: Histogram = defaultdict(int)
-        """Latency of all other full answers and of timeouts."""
         self.several_first: Histogram = defaultdict(int)
-        """Time to first byte of the full answers in `several`."""
+        """Time to first byte of the full answers that took several reads or failed."""
         self.failed_latency: Histogram = defaultdict(int)
-        self.timeouts: Histogram = defaultdict(int)
-        self.intended: Histogram = defaultdict(int)
-        """Latency from the intended start, of the open loop."""
-        self.intended_bounds: Histogram = defaultdict(int)
+        self._unfinished: Histogram = defaultdict(int)
+        """Ages of what the schedule holds and the run did not finish."""
         self.send_lag: Histogram = defaultdict(int)
         self.waited = 0
         self.connect: Histogram = defaultdict(int)
+        self.tls: Histogram = defaultdict(int)
+        self.unread: Histogram = defaultdict(int)
         self.loop_lag: Histogram = defaultdict(int)
         self.failed = 0
         self.failed_answers = 0
@@ -136,37 +132,51 @@ class Books:
         self._tallies: dict[FaultKind, Tally] = {}
         self._other = 0
         self.slowest: list[Exemplar] = []
+        for account in self._accounts.values():
+            account.clear()
+
+    def account(self, name: str) -> Account:
+        """The account of a request's name, opened when there is none yet."""
+        return self._accounts.setdefault(name, Account(name))
 
     def begin(self, cpu_ns: int) -> None:
         """The run begins; what the process has spent so far is not its."""
         self._cpu_ns = cpu_ns
 
-    def answered(self, status: int, latency_ns: int, first_byte_ns: int) -> None:
+    def answered(self, account: Account, status: int, latency_ns: int, first_byte_ns: int) -> None:
         """Book a full answer that did not take the fast path; `failed_answer` follows when it is an error."""
         self.statuses[status] += 1
         self.ended_ns += latency_ns
-        self.several[bucket_index(latency_ns // 1000)] += 1
+        account.several[bucket_index(latency_ns // 1000)] += 1
         self.several_first[bucket_index(first_byte_ns // 1000)] += 1
 
     def failed_answer(self, kind: FaultKind, latency_ns: int, ending: Ending) -> None:
         """Book the failure of a request that got a full answer."""
         self.failed_answers += 1
+        self.account(ending.request).failed_answers += 1
         self.failed_latency[bucket_index(latency_ns // 1000)] += 1
         self.fault(kind, ending)
 
     def timed_out(self, kind: FaultKind, latency_ns: int, ending: Ending) -> None:
         """Book an aborted request; its latency is a lower bound."""
         index = bucket_index(latency_ns // 1000)
-        self.several[index] += 1
+        account = self.account(ending.request)
+        account.several[index] += 1
+        account.timeouts[index] += 1
         self.failed_latency[index] += 1
-        self.timeouts[index] += 1
         self.broken(kind, latency_ns, ending)
 
-    def unfinished(self, age_ns: int) -> None:
-        """Book the age of a request that the schedule holds but the run did not finish: a lower bound."""
+    def unfinished(self, age_ns: int, account: Account | None = None) -> None:
+        """Book the age of a request that the schedule holds but the run did not finish: a lower bound.
+
+        `account` is None of one that was never sent, so that nothing says what it would have been.
+        """
         index = bucket_index(age_ns // 1000)
-        self.intended[index] += 1
-        self.intended_bounds[index] += 1
+        if account is None:
+            self._unfinished[index] += 1
+        else:
+            account.intended[index] += 1
+            account.intended_bounds[index] += 1
 
     def broken(self, kind: FaultKind, held_ns: int, ending: Ending) -> None:
         """Book a request that ended without a full answer after holding its connection for `held_ns`."""
@@ -176,6 +186,8 @@ class Books:
     def fault(self, kind: FaultKind, ending: Ending) -> None:
         """Count one failed request."""
         self.failed += 1
+        if ending.number:
+            self.account(ending.request).failed += 1
         tally = self._tallies.get(kind)
         if tally is None:
             tally = self._open_tally(kind, ending)
@@ -208,6 +220,9 @@ class Books:
     def close(self, cell: Cell, gauges: Gauges, issue: Issue) -> Window:
         """The window of everything since the last one; the books start anew."""
         responses = sum(self.statuses.values())
+        accounts = self._accounts.values()
+        singles = [account.single for account in accounts]
+        bounds = sum_of(self._unfinished, *(account.intended_bounds for account in accounts))
         window = Window(
             start_ns=cell.start_ns,
             length_ns=cell.end_ns - cell.start_ns,
@@ -228,14 +243,14 @@ class Books:
             bytes_received=self.bytes_received,
             connects=self.connects,
             reconnects=self.reconnects,
-            latency=_sum(self.single, self.several),
+            latency=sum_of(*singles, *(account.several for account in accounts)),
             latency_failed=dict(self.failed_latency),
-            latency_timeouts=dict(self.timeouts),
-            latency_intended=dict(self.intended),
-            latency_intended_bounds=dict(self.intended_bounds),
+            latency_timeouts=sum_of(*(account.timeouts for account in accounts)),
+            latency_intended=sum_of(self._unfinished, *(account.intended for account in accounts)),
+            latency_intended_bounds=bounds,
             connect=dict(self.connect),
-            tls={},
-            first_byte=_sum(self.single, self.several_first),
+            tls=dict(self.tls),
+            first_byte=sum_of(self.several_first, *singles),
             send_lag=dict(self.send_lag),
             loop_lag=dict(self.loop_lag),
             busy_ns=self.ended_ns + gauges.age_ns - self._age_ns,
@@ -244,10 +259,17 @@ class Books:
             exemplars=tuple(self.slowest),
             waited=self.waited,
             faults_other=self._other,
+            by_request=self._by_request(),
+            unread=dict(self.unread),
         )
         self._age_ns, self._cpu_ns = gauges.age_ns, gauges.cpu_ns
         self._clear()
         return window
+
+    def _by_request(self) -> dict[str, RequestCounts]:
+        if len(self._accounts) < 2:
+            return {}
+        return {name: account.counts() for name, account in self._accounts.items()}
 
     def _fault(self, kind: FaultKind, tally: Tally) -> Fault:
         exemplars = [self._exemplar("latest", tally.latest)]
@@ -281,10 +303,3 @@ class Books:
             body=bytes(ending.body[:KEPT_BODY]),
             note=ending.note,
         )
-
-
-def _sum(one: Histogram, other: Histogram) -> dict[int, int]:
-    total = dict(one)
-    for index, count in other.items():
-        total[index] = total.get(index, 0) + count
-    return total

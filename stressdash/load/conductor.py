@@ -14,8 +14,8 @@ from typing import Final
 from stressdash.load.books import Books, Cell, Gauges, Issue
 from stressdash.load.connection import BUSY, IDLE, NEVER_NS, Connection
 from stressdash.load.control import Assignment, Command, Link, Report
-from stressdash.load.lines import READ
 from stressdash.load.loop import Loop
+from stressdash.load.opening import READ
 from stressdash.samples import Outcome, Phase, Window
 
 __all__ = ["GRID_NS", "Conductor"]
@@ -161,6 +161,8 @@ class Conductor(Loop):
             self._set_rate(command.rate, command.slope, now)
         elif command.verb == "segment":
             self._begin_segment(command.segment, now)
+        elif command.verb == "addresses":
+            self._opener.move(command.addresses, command.trouble)
         elif command.verb == "end":
             self._move_end(command.end_ns, now)
         elif command.verb == "pause":

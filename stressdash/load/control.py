@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stressdash.load.faults import FaultKind
 from stressdash.load.plan import Plan
 from stressdash.load.target import Address
 from stressdash.samples import Window
@@ -46,7 +47,7 @@ class Command:
     """A later message to a worker. `verb` says which of the other fields count."""
 
     verb: str
-    """`start`, `connections`, `rate`, `segment`, `end`, `pause`, `resume` or `stop`."""
+    """`start`, `connections`, `rate`, `segment`, `end`, `pause`, `resume`, `addresses` or `stop`."""
     segment: int = 0
     """Number of the steering segment that begins."""
     connections: int = 0
@@ -59,6 +60,10 @@ class Command:
     end_ns: int | None = None
     """When the run ends; None: when it is stopped."""
     mode: str = "drain"
+    addresses: tuple[Address, ...] = ()
+    """Where connections go from now on."""
+    trouble: FaultKind | None = None
+    """Why there is no address to go to."""
 
 
 @dataclass(frozen=True, slots=True)

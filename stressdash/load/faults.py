@@ -11,10 +11,21 @@ import errno
 import json
 import os
 import re
+import socket
+import ssl
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-__all__ = ["MESSAGE_LIMIT", "FaultKind", "fold", "kind_of_answer", "kind_of_eof", "kind_of_os_error"]
+__all__ = [
+    "MESSAGE_LIMIT",
+    "FaultKind",
+    "fold",
+    "kind_of_answer",
+    "kind_of_eof",
+    "kind_of_handshake_error",
+    "kind_of_lookup_error",
+    "kind_of_os_error",
+]
 
 MESSAGE_LIMIT: Final = 200
 """Longest folded message, in characters."""
@@ -53,6 +64,44 @@ LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 FOLDED: Final = {"uuid": "<uuid>", "quoted": "'…'", "hex": "<hex>", "number": "<n>"}
 
 
+X509_CODES: Final = {
+    9: "CERT_NOT_YET_VALID",
+    10: "CERT_HAS_EXPIRED",
+    18: "SELF_SIGNED_CERT",
+    19: "SELF_SIGNED_CERT_IN_CHAIN",
+    20: "UNKNOWN_ISSUER",
+    21: "UNKNOWN_ISSUER",
+    23: "CERT_REVOKED",
+    26: "INVALID_PURPOSE",
+    62: "HOSTNAME_MISMATCH",
+    64: "IP_ADDRESS_MISMATCH",
+}
+"""OpenSSL's X509_V_ERR numbers."""
+TLS_WORDS: Final = {
+    "WRONG_VERSION_NUMBER": "no TLS in the answer: the port speaks something else, perhaps plain HTTP",
+    "HTTP_REQUEST": "no TLS in the answer: the port speaks something else, perhaps plain HTTP",
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "server takes no HTTP/1.1 (ALPN), perhaps HTTP/2 only",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "server asks for a client certificate (--cert)",
+    "TLSV1_ALERT_UNKNOWN_CA": "server does not know who signed the client certificate",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "no TLS version that both sides speak",
+    "UNSUPPORTED_PROTOCOL": "no TLS version that both sides speak",
+}
+"""OpenSSL's reasons that need other words."""
+LOOKUP_CODES: Final = {
+    getattr(socket, name): name
+    for name in (
+        "EAI_AGAIN",
+        "EAI_FAIL",
+        "EAI_NODATA",
+        "EAI_NONAME",
+        "EAI_FAMILY",
+        "EAI_MEMORY",
+        "EAI_SYSTEM",
+    )
+    if hasattr(socket, name)
+}
+
+
 class FaultKind(NamedTuple):
     """What makes two failures the same."""
 
@@ -77,9 +126,34 @@ def _fold_match(match: re.Match[str]) -> str:
 
 
 def kind_of_os_error(category: str, error: OSError) -> FaultKind:
-    """Kind of a failed system call: the errno's name and the system's words for it."""
+    """Kind of a failed system call: the errno's name and the system's words for it; or what TLS refused."""
+    if isinstance(error, ssl.SSLError):
+        return _kind_of_tls_error(error)
     number = error.errno or 0
     return FaultKind(category, errno.errorcode.get(number, str(number)), os.strerror(number))
+
+
+def kind_of_handshake_error(error: Exception) -> FaultKind:
+    """Kind of a TLS handshake that failed."""
+    if isinstance(error, ssl.SSLEOFError):
+        return FaultKind("tls", "EOF", "server closed during the TLS handshake")
+    if isinstance(error, OSError):
+        return kind_of_os_error("tls", error)
+    return FaultKind("tls", "NAME", fold(str(error)))
+
+
+def _kind_of_tls_error(error: ssl.SSLError) -> FaultKind:
+    """By OpenSSL's reason; where that is the certificate, by the reason why it does not hold."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        code = X509_CODES.get(error.verify_code, f"X509_{error.verify_code}")
+        return FaultKind("tls", code, fold(error.verify_message.rstrip(".")))
+    code = error.reason or "SSL"
+    return FaultKind("tls", code, TLS_WORDS.get(code, code.replace("_", " ").lower()))
+
+
+def kind_of_lookup_error(error: OSError) -> FaultKind:
+    """Kind of a host name that could not be looked up: the resolver's code and words."""
+    return FaultKind("dns", LOOKUP_CODES.get(error.errno or 0, str(error.errno)), fold(error.strerror or ""))
 
 
 def kind_of_eof(*, answer_begun: bool) -> FaultKind:

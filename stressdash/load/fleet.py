@@ -18,8 +18,10 @@ from stressdash.load.control import Assignment, Command
 from stressdash.load.ledger import Ledger, map_page_file, new_page_file
 from stressdash.load.plan import MAX_CONNECTIONS, MAX_RATE, MIN_RATE, Plan
 from stressdash.load.process import WorkerProcess
+from stressdash.load.resolver import LookUp, Resolver
 from stressdash.load.shape import Stage, stage_at
-from stressdash.load.target import Address, admitted, parse_url
+from stressdash.load.target import Address, parse_url, resolve
+from stressdash.load.tls import make_context
 from stressdash.samples import Window
 
 __all__ = ["Fleet"]
@@ -37,12 +39,13 @@ SHAPE_STEP_S: Final = 0.05
 class Fleet:
     """One run. Make a new fleet for the next."""
 
-    def __init__(self, plan: Plan, *, on_window: Callable[[Window], None]) -> None:
+    def __init__(self, plan: Plan, *, on_window: Callable[[Window], None], look_up: LookUp = resolve) -> None:
         """A fleet that has not started.
 
         Args:
             plan: what to do.
             on_window: called in the event loop with each worker's windows as they come.
+            look_up: finds the addresses of the plan's host.
         """
         self._plan = plan
         self._on_window = on_window
@@ -52,6 +55,8 @@ class Fleet:
         self._deaths: list[EngineError] = []
         self._segment = 0
         self._shape: asyncio.Task[None] | None = None
+        self._resolver = Resolver(plan, look_up)
+        self._resolving: asyncio.Task[None] | None = None
         self._duration_s = plan.length_s
         self._paused_ns = 0
         self._pause_began_ns: int | None = None
@@ -83,8 +88,9 @@ class Fleet:
             UsageError: the plan asks for more than this machine can hold.
             EngineError: a worker could not be started.
         """
-        target = parse_url(self._plan.url)
-        addresses = await admitted(target, self._plan.allow_targets)
+        addresses = await self._resolver.first()
+        if parse_url(self._plan.url).secure:
+            make_context(self._plan.transport)  # what is wrong with a file is told here, not by a worker
         most = max(1, round(self._plan.peak("connections")))
         count = min(self._plan.workers or workers_needed(most, self._plan.peak("rate")), most)
         check_capacity(most, count, len(addresses))
@@ -99,6 +105,7 @@ class Fleet:
         self._tell_all(Command("start", at_ns=self.started_ns, end_ns=self._end_ns()))
         if self._plan.stages:
             self._shape = asyncio.create_task(self._follow_shape(self._plan.stages))
+        self._resolving = asyncio.create_task(self._follow_addresses(addresses))
 
     async def _spawn(self, count: int) -> None:
         if self._plan.has_identity:
@@ -202,6 +209,10 @@ class Fleet:
         if self._shape is not None:
             self._shape.cancel()
 
+    async def _follow_addresses(self, known: tuple[Address, ...]) -> None:
+        async for command in self._resolver.changes(known):
+            self._tell_all(command)
+
     async def _follow_shape(self, stages: Sequence[Stage]) -> None:
         """Keep the load at the shape's level; each stage is a segment."""
         last = 0
@@ -280,9 +291,10 @@ class Fleet:
     async def close(self) -> None:
         """Let go of everything; ends the workers if they still run. May be called again."""
         self._leave_shape()
-        for listener in self._listeners:
-            listener.cancel()
-        await asyncio.gather(*self._listeners, return_exceptions=True)
+        chores = [*self._listeners, *([self._resolving] if self._resolving is not None else ())]
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
         await asyncio.gather(*(worker.close(CLOSE_S) for worker in self._workers))
         if self._ledger_files:
             self.ledger = Ledger([map_page_file(file) for file in self._ledger_files])

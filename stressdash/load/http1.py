@@ -23,6 +23,7 @@ __all__ = [
     "UNTIL_CLOSE",
     "Head",
     "Malformed",
+    "OtherProtocol",
     "Parser",
     "parse_head",
 ]
@@ -41,12 +42,18 @@ UNTIL_CLOSE: Final = -2
 
 STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
 FIELD_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+HTTP2_FRAME: Final = re.compile(rb"\0[\0-\x40][\0-\xff](?:\x04[\0\x01]|\x07\0)\0\0\0\0", re.DOTALL)
+"""Head of a SETTINGS or GOAWAY frame: what a server that speaks HTTP/2 only begins with."""
 BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.DOTALL)
 
 
 class Malformed(ValueError):
     """The bytes are no HTTP/1.1 response; the text says why."""
+
+
+class OtherProtocol(Malformed):
+    """The bytes are those of HTTP/2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +186,8 @@ class Parser:
     def _take_head(self) -> bool:
         pending = self._pending
         if not b"HTTP/1.".startswith(pending[:7]):
+            if HTTP2_FRAME.match(pending):
+                raise OtherProtocol("server answers in HTTP/2; only HTTP/1.1 is spoken here")
             raise Malformed("does not start like an HTTP/1 response")
         end = pending.find(b"\r\n\r\n", 0, HEAD_LIMIT)
         if BARE_LF.search(pending, 0, HEAD_LIMIT if end < 0 else end):

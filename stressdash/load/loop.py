@@ -21,10 +21,11 @@ from stressdash.load.books import Books, Ending
 from stressdash.load.connection import BUSY, NEVER_NS, Connection
 from stressdash.load.control import Assignment
 from stressdash.load.faults import FaultKind, kind_of_answer, kind_of_eof, kind_of_os_error
-from stressdash.load.http1 import Head, Malformed, Parser
+from stressdash.load.http1 import Head, Malformed, OtherProtocol, Parser
 from stressdash.load.ledger import CAPACITY
-from stressdash.load.lines import HANGUP, READ, WRITE, Lines
+from stressdash.load.lines import WOULD_BLOCK, Lines
 from stressdash.load.message import Message, schedule_messages
+from stressdash.load.opening import HANGUP, READ, WRITE
 from stressdash.load.pacer import Pacer
 from stressdash.load.target import parse_url
 from stressdash.samples import Outcome
@@ -52,7 +53,10 @@ class Loop(Lines):
         super().__init__(assignment, books)
         plan = assignment.plan
         target = parse_url(plan.url)
-        messages = [Message(request, plan, target, assignment.worker) for request in plan.requests]
+        messages = [
+            Message(request, plan, target, assignment.worker, books.account(request.name))
+            for request in plan.requests
+        ]
         self._messages = schedule_messages(messages, [request.weight for request in plan.requests])
         self._heads: dict[bytes, Head] = {}
         self._heads_bodyless: dict[bytes, Head] = {}
@@ -119,7 +123,7 @@ class Loop(Lines):
     def _readable(self, connection: Connection, now: int) -> None:
         try:
             data = connection.recv(READ_BYTES)
-        except BlockingIOError:
+        except WOULD_BLOCK:
             return
         except OSError as error:
             self._lose(connection, kind_of_os_error("read", error), now)
@@ -133,11 +137,12 @@ class Loop(Lines):
                 latency_ns = now - connection.since_ns
                 latency_us = latency_ns // 1000
                 shift = latency_us.bit_length() - 11
-                books.single[latency_us if shift <= 0 else (shift << 10) + (latency_us >> shift)] += 1
+                account = connection.message.account
+                account.single[latency_us if shift <= 0 else (shift << 10) + (latency_us >> shift)] += 1
                 books.statuses[head.status] += 1
                 books.ended_ns += latency_ns
                 if connection.due_ns:
-                    books.intended[bucket_index((now - connection.due_ns) // 1000)] += 1
+                    account.intended[bucket_index((now - connection.due_ns) // 1000)] += 1
                 if latency_ns > self._slowest_ns:
                     self._note_slowest(connection, latency_ns, now, head.status, data[:end], data[end + 4 :])
                 if connection.request < self._codes_limit:
@@ -165,7 +170,7 @@ class Loop(Lines):
         connection.due_ns = self._take_due(sent_ns) if self._owed else 0
         try:
             sent = connection.send(data)
-        except BlockingIOError:
+        except WOULD_BLOCK:
             sent = 0
         except OSError as error:
             self._lose_unsent(connection, kind_of_os_error("write", error))
@@ -202,7 +207,8 @@ class Loop(Lines):
         try:
             complete = parser.feed(data) if data else parser.eof()
         except Malformed as error:
-            self._lose(connection, FaultKind("protocol", "malformed", str(error)), now)
+            code = "http2" if isinstance(error, OtherProtocol) else "malformed"
+            self._lose(connection, FaultKind("protocol", code, str(error)), now)
             return
         if complete:
             self._finish(connection, parser, now)
@@ -214,9 +220,11 @@ class Loop(Lines):
         assert head is not None
         latency_ns = now - connection.since_ns
         body = bytes(parser.body)
-        self._books.answered(head.status, latency_ns, connection.first_byte_ns - connection.since_ns)
+        account = connection.message.account
+        first_byte_ns = connection.first_byte_ns - connection.since_ns
+        self._books.answered(account, head.status, latency_ns, first_byte_ns)
         if connection.due_ns:
-            self._books.intended[bucket_index((now - connection.due_ns) // 1000)] += 1
+            account.intended[bucket_index((now - connection.due_ns) // 1000)] += 1
         if latency_ns > self._slowest_ns:
             self._note_slowest(connection, latency_ns, now, head.status, parser.head_bytes, body)
         kind = None
@@ -230,7 +238,7 @@ class Loop(Lines):
             )
         if connection.request < self._codes_limit:
             self._book_outcome(connection, ACKNOWLEDGED if head.status < 400 else REJECTED)
-        reusable = head.keep_alive and not parser.surplus and not connection.unsent
+        reusable = head.keep_alive and not (parser.surplus or connection.unsent or connection.worn)
         connection.parser = None
         connection.first_byte_ns = 0
         if not reusable or connection.hung_up:
@@ -250,14 +258,13 @@ class Loop(Lines):
         head: bytes = b"",
         body: bytes = b"",
     ) -> Ending:
-        message = connection.message
         return Ending(
             now,
             connection.since_ns,
             connection.number,
             connection.request,
             status,
-            message.name if message else "",
+            connection.message.account.name,
             head,
             body,
         )
@@ -274,8 +281,9 @@ class Loop(Lines):
         if self._credit > 0 and not connection.leaving:
             self._busy += 1
             self._send(connection)
-            if connection.alarm_ns == NEVER_NS and connection.state == BUSY:
-                self._timers.set(connection, connection.since_ns + self._timeout_ns)
+            deadline_ns = connection.since_ns + self._timeout_ns
+            if connection.state == BUSY and connection.alarm_ns > deadline_ns:
+                self._timers.set(connection, deadline_ns)
         elif connection.leaving or self._stopping:
             self._discard(connection)
         else:
@@ -321,7 +329,7 @@ class Loop(Lines):
         if kind.category == "timeout":
             self._books.timed_out(kind, held_ns, ending)
             if connection.due_ns:
-                self._books.unfinished(now - connection.due_ns)
+                self._books.unfinished(now - connection.due_ns, connection.message.account)
         else:
             self._books.broken(kind, held_ns, ending)
         if connection.request < self._codes_limit:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from stressdash.load.account import Account
 from stressdash.load.plan import Plan, Request
 from stressdash.load.target import Target
 from stressdash.load.template import Template
@@ -22,10 +23,10 @@ AGENT = b"user-agent: stressdash\r\n"
 class Message:
     """One kind of request of a plan, ready to be rendered for one worker."""
 
-    __slots__ = ("_body", "_format", "_head", "_limit", "_places", "_sends_length", "bodyless", "name")
+    __slots__ = ("_body", "_format", "_head", "_limit", "_places", "_sends_length", "account", "bodyless")
 
-    def __init__(self, request: Request, plan: Plan, target: Target, worker: int) -> None:
-        self.name = request.name
+    def __init__(self, request: Request, plan: Plan, target: Target, worker: int, account: Account) -> None:
+        self.account = account
         self.bodyless = request.method == "HEAD"
         """The answer has no body whatever its header says."""
         self._head = _head(request, plan, target, worker)
@@ -74,6 +75,8 @@ def _head(request: Request, plan: Plan, target: Target, worker: int) -> bytes:
         lines += [b"host: ", target.authority.encode().replace(b"%", b"%%"), b"\r\n"]
     if "user-agent" not in names:
         lines.append(AGENT)
+    if not plan.transport.keepalive:
+        lines.append(b"connection: close\r\n")
     for name, value in request.headers:
         lines += [name.encode(), b": ", Template.parse(value.encode()).bind(plan.run_tag), b"\r\n"]
     if plan.traceparent and "traceparent" not in names:

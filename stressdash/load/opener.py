@@ -1,8 +1,9 @@
 """How connections get their sockets: staggered, with a bound on how many connect at once.
 
 A burst of connects overflows a server's accept queue, and the kernel answers that with retries after a
-second. So connects begin one by one, at most `RATE_PER_S` and `AT_ONCE` pending. Where a host has several
-addresses, the first that works is kept; a connect has failed once all of them have.
+second. So connects begin one by one, at most `RATE_PER_S` and `AT_ONCE` pending, TLS handshakes included.
+Where a host has several addresses, each connect begins with the one that worked last, or with the next in
+turn; it has failed once all of them have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from stressdash.load.connection import NEVER_NS, Connection
+from stressdash.load.faults import FaultKind
 from stressdash.load.target import Address
 
 __all__ = ["BACKOFF_FIRST_NS", "BACKOFF_MOST_NS", "Opener"]
@@ -30,10 +32,13 @@ BACKOFF_MOST_NS: Final = 1_000_000_000
 class Opener:
     """Queue of connections that want a socket."""
 
-    def __init__(self, addresses: Sequence[Address]) -> None:
+    def __init__(self, addresses: Sequence[Address], *, round_robin: bool = False) -> None:
         self._addresses = tuple(addresses)
-        self._good = 0
-        """Index of the address that worked last."""
+        self._round_robin = round_robin
+        self._first = 0
+        """Index of the address that the next connect begins with."""
+        self.trouble: FaultKind | None = None
+        """Why there is no address to connect to."""
         self._queue: deque[Connection] = deque()
         self._next_ns = 0
         self.held = False
@@ -48,6 +53,12 @@ class Opener:
     def clear(self) -> None:
         """Forget all that wait."""
         self._queue.clear()
+
+    def move(self, addresses: Sequence[Address], trouble: FaultKind | None) -> None:
+        """Connect to other addresses from now on, or fail for the reason given."""
+        self._addresses = tuple(addresses)
+        self._first = 0
+        self.trouble = trouble
 
     @property
     def next_ns(self) -> int:
@@ -69,10 +80,16 @@ class Opener:
         Raises:
             OSError: the system refused at once.
         """
-        address = self._addresses[(self._good + connection.tries) % len(self._addresses)]
+        if not connection.tries:
+            connection.first_address = self._first
+            self._first += self._round_robin
+        address = self._addresses[(connection.first_address + connection.tries) % len(self._addresses)]
         sock = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        result = sock.connect_ex((address.host, address.port))
+        if address.family == socket.AF_UNIX:
+            result = sock.connect_ex(address.host)
+        else:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            result = sock.connect_ex((address.host, address.port))
         if result not in {0, errno.EINPROGRESS}:
             sock.close()
             raise OSError(result, os.strerror(result))
@@ -84,11 +101,11 @@ class Opener:
 
     def try_another(self, connection: Connection) -> bool:
         """Whether another address is left to try; then it is the connection's next."""
-        connection.tries = (connection.tries + 1) % len(self._addresses)
+        connection.tries = (connection.tries + 1) % max(1, len(self._addresses))
         return connection.tries > 0
 
-    def opened(self, connection: Connection) -> None:
-        """The connection has connected: others begin with its address."""
-        self.pending -= 1
-        self._good = (self._good + connection.tries) % len(self._addresses)
+    def connected(self, connection: Connection) -> None:
+        """The connection's address works: unless they take turns, others begin with it."""
+        if not self._round_robin:
+            self._first = connection.first_address + connection.tries
         connection.tries = 0

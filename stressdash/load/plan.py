@@ -14,6 +14,7 @@ from typing import Final
 from stressdash.errors import BadInput, UsageError
 from stressdash.load.shape import Stage, shape_seconds
 from stressdash.load.template import Template
+from stressdash.load.transport import Transport
 
 __all__ = ["MAX_CONNECTIONS", "MAX_RATE", "MAX_WORKERS", "MIN_RATE", "Plan", "Request"]
 
@@ -99,6 +100,7 @@ class Plan:
     """Shape of the run; its length is the run's, whatever `duration_s` says."""
     shapes: str = "connections"
     """What the stages are levels of: `connections` or `rate`."""
+    transport: Transport = field(default_factory=Transport)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.

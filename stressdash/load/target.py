@@ -1,8 +1,8 @@
 """The target and its guard: who may be put under load.
 
-Loopback and private addresses go. Any other target is refused before a packet is sent to it, unless its host
-is named in the plan. What the guard has resolved is what the workers connect to; they never resolve again, so
-a name cannot point elsewhere between check and use.
+Loopback and private addresses go, and so does a Unix socket. Any other target is refused before a packet is
+sent to it, unless its host is named in the plan. What the guard has resolved is what the workers connect to;
+they never resolve themselves, so a name cannot point elsewhere between check and use.
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
+import stat
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from stressdash.errors import BadInput, TargetError, TargetRefused
 
-__all__ = ["Address", "Target", "admitted", "guard", "parse_url", "resolve"]
+__all__ = ["Address", "Target", "admitted", "guard", "parse_url", "resolve", "unix_address"]
+
+PORTS: Final = {"http": 80, "https": 443}
+"""Schemes, and the port of each."""
 
 PRIVATE: Final = tuple(
     ipaddress.ip_network(text)
@@ -41,7 +46,12 @@ class Address:
 
     family: int
     host: str
+    """Of a Unix socket: its path."""
     port: int
+    """Of a Unix socket: 0."""
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +68,16 @@ class Target:
     def authority(self) -> str:
         """Host and, unless it is the scheme's own, port: the `Host` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == 80 else f"{host}:{self.port}"
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.scheme == "https"
 
 
 def parse_url(url: str) -> Target:
-    """Target of an `http` URL.
+    """Target of an `http` or `https` URL.
 
     Raises:
         BadInput: what is wrong with the URL, in one sentence that does not repeat it, as it may hold secrets.
@@ -76,12 +91,12 @@ def parse_url(url: str) -> Target:
     path = quote(parts.path or "/", safe=SAFE)
     if parts.query:
         path += "?" + quote(parts.query, safe=SAFE)
-    return Target(parts.scheme, _ascii_host(parts.hostname or ""), port or 80, path)
+    return Target(parts.scheme, _ascii_host(parts.hostname or ""), port or PORTS[parts.scheme], path)
 
 
 def _check_parts(parts: SplitResult, port: int | None) -> None:
-    if parts.scheme != "http":
-        raise BadInput("the URL must start with http://; other schemes cannot be loaded")
+    if parts.scheme not in PORTS:
+        raise BadInput("the URL must start with http:// or https://; other schemes cannot be loaded")
     if not parts.hostname:
         raise BadInput("the URL names no host; write it like http://127.0.0.1:8080/path")
     if parts.username is not None or parts.password is not None:
@@ -112,8 +127,12 @@ async def resolve(target: Target) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(addresses))
 
 
-async def admitted(target: Target, allowed: Iterable[str]) -> tuple[Address, ...]:
-    """Addresses of a target that may be loaded.
+async def admitted(
+    target: Target,
+    allowed: Iterable[str],
+    look_up: Callable[[Target], Awaitable[tuple[Address, ...]]] = resolve,
+) -> tuple[Address, ...]:
+    """Addresses of a target that may be loaded, as `look_up` finds them.
 
     Raises:
         TargetRefused: it is public, or nobody can tell, and it is not allowed by name.
@@ -121,7 +140,7 @@ async def admitted(target: Target, allowed: Iterable[str]) -> tuple[Address, ...
     """
     names = tuple(allowed)
     try:
-        addresses = await resolve(target)
+        addresses = await look_up(target)
     except TargetError as error:
         if _is_named(target, names):
             raise
@@ -131,6 +150,21 @@ async def admitted(target: Target, allowed: Iterable[str]) -> tuple[Address, ...
         ) from error
     guard(target, addresses, names)
     return addresses
+
+
+def unix_address(path: str) -> Address:
+    """Address of a Unix socket, which is on this machine whatever the URL says.
+
+    Raises:
+        TargetError: there is no socket.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError as error:
+        raise TargetError(f"the Unix socket {path!r} cannot be used: {error.strerror}") from error
+    if not stat.S_ISSOCK(mode):
+        raise TargetError(f"{path!r} is no Unix socket; give the path that the server listens on")
+    return Address(socket.AF_UNIX, path, 0)
 
 
 def guard(target: Target, addresses: Iterable[Address], allowed: Iterable[str]) -> None:
