@@ -79,7 +79,7 @@ def run_headless(
         StressdashError: the stack, the target or an input cannot be used; a report, if any, was given.
     """
     outputs.check()
-    session = make_session(settings, scenario, thresholds)
+    session = make_session(settings, scenario, thresholds, "run")
     try:
         report = asyncio.run(_run(session, quiet=outputs.quiet))
     except asyncio.CancelledError:

@@ -9,27 +9,48 @@ from stressdash.apm.source import ApmSource
 from stressdash.errors import UsageError
 from stressdash.metrics.thresholds import Threshold
 from stressdash.scenario import Scenario
+from stressdash.session.clock import Clock
+from stressdash.session.ownership import Ownership
 from stressdash.session.session import Session
 from stressdash.settings import Settings
-from stressdash.stack import open_stack
+from stressdash.stack import choose, open_stack
 from stressdash.stack.backend import Stack
+from stressdash.stack.folder import StateFolder
 
 __all__ = ["Session", "make_session"]
 
 
 def make_session(
-    settings: Settings, scenario: Scenario | None, thresholds: tuple[Threshold, ...] = ()
+    settings: Settings,
+    scenario: Scenario | None,
+    thresholds: tuple[Threshold, ...] = (),
+    what: str = "dashboard",
 ) -> Session:
-    """A session on the stack that the settings ask for, not yet opened.
+    """A session on the stack that the settings ask for, not yet opened; `what` names it to others.
 
     Raises:
         UsageError: the stack lacks something that it needs.
     """
+    choice = choose(settings.stack, state=settings.state, target_url=settings.url)
     stack = open_stack(
-        settings.stack, state=settings.state, target_url=settings.url, database_dsn=_dsn(settings.dsn)
+        choice.backend,
+        state=settings.state,
+        target_url=settings.url,
+        apm_url=settings.elasticsearch,
+        database_dsn=_dsn(settings.dsn),
+        service_token=os.environ.get("STRESSDASH_SERVICE_TOKEN"),
     )
+    clock = Clock()
+    folder = None if stack.name == "external" else StateFolder(settings.state)
     return Session(
-        settings, scenario, stack, source=lambda ready: _source(settings, ready), thresholds=thresholds
+        settings,
+        scenario,
+        stack,
+        source=lambda ready: _source(settings, ready),
+        thresholds=thresholds,
+        clock=clock,
+        ownership=Ownership(folder, what, clock.wall_ms),
+        choice=choice.sentence,
     )
 
 

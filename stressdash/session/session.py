@@ -6,9 +6,10 @@ Nothing is fatal after `open`: what goes wrong later is a state and a sentence i
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import os
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -18,17 +19,22 @@ from stressdash.load.plan import Plan
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.thresholds import Outcome, Threshold
 from stressdash.report.run_json import RunReport
-from stressdash.samples import Knob, LogLine
-from stressdash.scenario import Scenario, find_scenario
+from stressdash.samples import DatabaseProcess, Knob, LogLine
+from stressdash.scenario import Scenario, find_scenario, scenario_thresholds
 from stressdash.session.choose import with_scenario
 from stressdash.session.clock import Clock
 from stressdash.session.detail import open_error
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report
 from stressdash.session.finish import finish_run
+from stressdash.session.gauges import poll_processors, poll_status
+from stressdash.session.guard import guard_run
+from stressdash.session.ownership import Ownership, steers
 from stressdash.session.plan import as_curl, as_wrk, build_plan
 from stressdash.session.processors import Processors
+from stressdash.session.recording import Recording
 from stressdash.session.run import LiveRun
+from stressdash.session.turn import act, turn_knob, turn_settings
 from stressdash.session.view import take_snapshot
 from stressdash.session.watch import ApmWatch, StackWatch, polling
 from stressdash.settings import Settings
@@ -42,6 +48,8 @@ COMPONENTS_EVERY_S: Final = 0.5
 STATUS_EVERY_S: Final = 0.5
 APM_EVERY_S: Final = 0.5
 PROCESSORS_EVERY_S: Final = 0.5
+RECORDING_EVERY_S: Final = 0.5
+OWNER_EVERY_S: Final = 0.5
 TRACES_PER_TICK: Final = 1_600
 KEEP_MARKS: Final = 500
 
@@ -58,12 +66,16 @@ class Session:
         source: Callable[[Stack], ApmSource | None],
         thresholds: tuple[Threshold, ...] = (),
         clock: Clock | None = None,
+        ownership: Ownership | None = None,
+        choice: str = "",
     ) -> None:
-        """`source` makes the APM source once the stack is up; None when the stack has none."""
+        """`source` makes the APM source once the stack is up, `choice` says why it is this stack."""
         self.settings = settings
         self.scenario = scenario
         self.stack = stack
         self.clock = clock or Clock()
+        self.ownership = ownership or Ownership(None, "", self.clock.wall_ms)
+        self.choice = choice
         self.timeline = Timeline()
         self.processors = Processors(self.clock)
         self.watch = StackWatch(stack, lambda label: self.mark(label, "component"))
@@ -76,7 +88,7 @@ class Session:
         self.connections = settings.connections
         self.duration_s = settings.duration_s
         self.marks: list[Mark] = []
-        self.thresholds = thresholds
+        self._said_thresholds = thresholds
         self.outcomes: tuple[Outcome, ...] = ()
         self.report: RunReport | None = None
         self._make_source = source
@@ -85,6 +97,7 @@ class Session:
         self._finished = asyncio.Event()
         self._sequence = 0
         self._starts_when_ready = False
+        self.recording = Recording(self)
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -103,19 +116,24 @@ class Session:
         try:
             for name, value in self.settings.knobs.items():
                 find(REAL_DATABASE_KNOBS, name).parse(value)  # a slip of the pen costs no start
+            if self.choice:
+                tell(self.choice)
+            self.ownership.claim()
             await self.stack.up(tell)
             self.source = self._make_source(self.stack)
             if self.source is not None:
                 self.apm = ApmWatch(self.source, self.clock)
             await self.watch.poll_components()
-            await self._turn_scenario_knobs()
+            if self.ownership.owner is None:
+                await turn_settings(self)
         except StressdashError as error:
             self.state, self.notice = RunState.FAILED, str(error)
             raise
         self.state, self.notice = RunState.READY, ""
         self._spawn(polling(COMPONENTS_EVERY_S, self.watch.poll_components))
-        self._spawn(polling(STATUS_EVERY_S, self._poll_status))
-        self._spawn(polling(PROCESSORS_EVERY_S, self._poll_processors))
+        self._spawn(polling(STATUS_EVERY_S, partial(poll_status, self)))
+        self._spawn(polling(PROCESSORS_EVERY_S, partial(poll_processors, self)))
+        self._spawn(polling(OWNER_EVERY_S, self._poll_owner))
         if self.apm is not None:
             self._spawn(polling(APM_EVERY_S, self._poll_apm))
         if self._starts_when_ready:
@@ -130,8 +148,10 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.recording.close()
         if self.source is not None:
             await self.source.aclose()
+        self.ownership.release()
         await self.stack.close(keep=self.settings.keep)
 
     def _spawn(self, work: Awaitable[None]) -> None:
@@ -146,25 +166,15 @@ class Session:
 
     # --- watching ---------------------------------------------------------------------------------------
 
-    async def _poll_status(self) -> None:
-        await self.watch.poll_status()
-        now_s = self.clock.now_s()
-        if (service := self.watch.service) is not None and service.pool is not None:
-            self.timeline.add_gauge("pool.open", now_s, service.pool.open)
-            self.timeline.add_gauge("pool.in_use", now_s, service.pool.in_use)
-            self.timeline.add_gauge("pool.waiting", now_s, service.pool.waiting)
-        if (database := self.watch.database) is not None and database.threads_connected is not None:
-            self.timeline.add_gauge("database.threads", now_s, database.threads_connected)
-
-    async def _poll_processors(self) -> None:
-        fleet = self.run.fleet if self.run is not None else None
-        interference = self.processors.sample(
-            self.watch.components, fleet.worker_pids if fleet is not None else ()
-        )
-        now_s = self.clock.now_s()
-        for name in ("machine", "generator", "service", "database", "apm", "dashboard"):
-            if (share := getattr(interference, name)) is not None:
-                self.timeline.add_gauge(f"cpu.{name}", now_s, 100 * share)
+    async def _poll_owner(self) -> None:
+        """Show the others our load, or look at theirs until it is ours."""
+        before = self.ownership.sentence
+        if not self.ownership.claim():
+            self.ownership.look()
+            return
+        if before:
+            self.mark("the load is ours", "run")
+        self.ownership.show(take_snapshot(self, self._sequence, 0.0), os.getpid())
 
     async def _poll_apm(self) -> None:
         assert self.apm is not None
@@ -178,15 +188,21 @@ class Session:
     def snapshot(self, span_s: float | None = 60.0) -> Snapshot:
         """The newest picture; its series reach back `span_s`, or over the whole session."""
         self._sequence += 1
-        return take_snapshot(self, self._sequence, span_s)
+        return self.ownership.seen(take_snapshot(self, self._sequence, span_s))
 
     # --- load -------------------------------------------------------------------------------------------
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """What the next run must hold: by the scenario, and by what was said beside it."""
+        return (*scenario_thresholds(self.scenario), *self._said_thresholds)
 
     @property
     def loading(self) -> bool:
         """Whether a run is going on."""
         return self.state in (RunState.RUNNING, RunState.PAUSED, RunState.DRAINING)
 
+    @steers
     async def start_load(self) -> None:
         """Start a run with the present connections, duration and knobs, or do so once the stack is ready.
 
@@ -217,8 +233,10 @@ class Session:
             raise
         self.processors.begin_run(self.watch.components, run.fleet.worker_pids)
         run.started_s = self.clock.axis_s(run.fleet.started_ns)
+        self.recording.begin(run)
         self.mark(f"run {run.number}", "run")
         self._spawn(self._see_through(run))
+        self._spawn(guard_run(self, run))
 
     async def _see_through(self, run: LiveRun) -> None:
         try:
@@ -230,6 +248,7 @@ class Session:
         self.state = RunState.DRAINING
         try:
             self.report = await finish_run(self, run)
+            await self.recording.finish(run, self.report)
         finally:
             await run.fleet.close()
             self.state = RunState.FINISHED
@@ -240,13 +259,15 @@ class Session:
         await self._finished.wait()
         return self.report
 
+    @steers
     async def stop_load(self) -> None:
         """Stop the run in the plan's way."""
-        if (run := self._live()) is not None:
+        if (run := self.live_run) is not None:
             run.stopping = True
             self.state = RunState.DRAINING
             await run.fleet.stop()
 
+    @steers
     async def run_again(self) -> None:
         """Stop the run that goes on, if one does, see it finished, and start the next one.
 
@@ -258,6 +279,7 @@ class Session:
             await self.finished()
         await self.start_load()
 
+    @steers
     async def pause(self) -> None:
         """Send nothing new; what is in flight finishes."""
         if self.state is RunState.RUNNING and self.run is not None:
@@ -265,6 +287,7 @@ class Session:
             self.state = RunState.PAUSED
             self.mark("pause", "steer")
 
+    @steers
     async def resume(self) -> None:
         """Go on after `pause`."""
         if self.state is RunState.PAUSED and self.run is not None:
@@ -272,31 +295,36 @@ class Session:
             self.state = RunState.RUNNING
             self.mark("resume", "steer")
 
+    @steers
     async def set_connections(self, connections: int) -> None:
         """Steer the run, and what the next run starts with."""
         if connections < 1:
             raise UsageError("load needs at least 1 connection")
         before, self.connections = self.connections, connections
-        run = self._live()
+        run = self.live_run
         if run is None or before == connections:
             return
         run.connections = connections
         self.mark(f"conns {before:,}→{connections:,}", "steer")
         await run.fleet.set_connections(connections)
 
+    @steers
     async def set_duration(self, seconds: float | None) -> None:
         """Move the end of the run, and of the next one; None runs until stopped."""
         if seconds is not None and seconds <= 0:
             raise UsageError("a duration must be longer than nothing")
         self.duration_s = seconds
-        if (run := self._live()) is not None:
+        if (run := self.live_run) is not None:
             run.duration_s = seconds
             await run.fleet.set_duration(seconds)
 
-    def _live(self) -> LiveRun | None:
+    @property
+    def live_run(self) -> LiveRun | None:
+        """The run that can be steered."""
         run = self.run
         return run if self.loading and run is not None and not run.stopping and run.ended_s is None else None
 
+    @steers
     async def load_scenario(self, name: str) -> None:
         """Make a scenario the next run's plan and turn its knobs."""
         if self.loading:
@@ -308,32 +336,23 @@ class Session:
         self.duration_s = self.settings.duration_s
         if self.state is RunState.FINISHED:
             self.state = RunState.READY
-        await self._turn_scenario_knobs()
+        await turn_settings(self)
 
     # --- stack ------------------------------------------------------------------------------------------
 
-    async def _turn_scenario_knobs(self) -> None:
-        for name, value in self.settings.knobs.items():
-            await self.stack.set_knob(name, value)
-        self.watch.knobs = await self.stack.knobs()
-
+    @steers
     async def set_knob(self, name: str, value: str) -> Knob:
         """Turn a knob; under load it starts a new segment and leaves a mark."""
-        before = {knob.name: knob.actual for knob in self.watch.knobs}.get(name)
-        knob = await self.stack.set_knob(name, value)
-        if (run := self._live()) is not None:
-            await run.fleet.new_segment()
-        if knob.actual != before:
-            self.mark(f"{name} {before}→{knob.actual}", "knob")
-        with contextlib.suppress(StressdashError):
-            self.watch.knobs = await self.stack.knobs()
-        return knob
+        return await turn_knob(self, name, value)
 
+    @steers
     async def component_action(self, component: str, action: str) -> None:
         """`start`, `stop`, `restart` or `kill` a component."""
-        self.mark(f"{action} {component}", "component")
-        await self.stack.action(component, action)
-        await self.watch.poll_components(expected=component)
+        await act(self, component, action)
+
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        """Who is connected to the database, by its own account."""
+        return await self.stack.processlist()
 
     async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:
         """Log lines of a component with a sequence above `after`."""

@@ -75,6 +75,7 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         totals=_totals(session),
         client_faults_explained=session.errors.explained,
         warnings=_warnings(session),
+        choice=session.choice,
     )
 
 
@@ -197,7 +198,7 @@ def _totals(session: Session) -> Mapping[str, int]:
 
 
 def _warnings(session: Session) -> tuple[str, ...]:
-    warnings = []
+    warnings = [owned] if (owned := session.ownership.sentence) else []
     run, service = session.run, session.watch.service
     if run is not None and session.loading and (run.core_share or 0) > SATURATED:
         warnings.append(
@@ -209,6 +210,7 @@ def _warnings(session: Session) -> tuple[str, ...]:
         warnings.append("APM is off in the service: the server's view is empty")
     if session.apm is not None and session.apm.detail:
         warnings.append(session.apm.detail)
+    warnings += session.recording.warnings
     warnings += [
         f"{component.name} is {component.state}: {component.detail}" for component in session.watch.down()
     ]

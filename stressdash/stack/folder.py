@@ -91,6 +91,15 @@ class StateFolder:
         except BadInput as error:
             raise StackError(f"{self._secrets} is damaged; remove the state folder {self.path}") from error
 
+    def publish(self, path: Path, data: bytes) -> None:
+        """Write a private file of this folder so that nobody ever sees a part of it.
+
+        Raises:
+            StackError: it cannot be written.
+        """
+        with usable(self.path):
+            self._write(path, data, replace=True)
+
     def whereabouts(self) -> Whereabouts | None:
         """What the supervisor recorded last; it may be gone since."""
         try:

@@ -1,0 +1,32 @@
+"""What is asked of stack and machine twice a second and drawn as a gauge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stressdash.session.session import Session
+
+__all__ = ["poll_processors", "poll_status"]
+
+
+async def poll_status(session: Session) -> None:
+    """Pool and database, as they tell of themselves."""
+    await session.watch.poll_status()
+    timeline, now_s = session.timeline, session.clock.now_s()
+    if (service := session.watch.service) is not None and service.pool is not None:
+        timeline.add_gauge("pool.open", now_s, service.pool.open)
+        timeline.add_gauge("pool.in_use", now_s, service.pool.in_use)
+        timeline.add_gauge("pool.waiting", now_s, service.pool.waiting)
+    if (database := session.watch.database) is not None and database.threads_connected is not None:
+        timeline.add_gauge("database.threads", now_s, database.threads_connected)
+
+
+async def poll_processors(session: Session) -> None:
+    """Who uses the machine."""
+    pids = session.run.fleet.worker_pids if session.run is not None else ()
+    interference = session.processors.sample(session.watch.components, pids)
+    now_s = session.clock.now_s()
+    for name in ("machine", "generator", "service", "database", "apm", "dashboard"):
+        if (share := getattr(interference, name)) is not None:
+            session.timeline.add_gauge(f"cpu.{name}", now_s, 100 * share)
