@@ -59,6 +59,7 @@ def add_load_flags(parser: argparse.ArgumentParser) -> None:
     add("-X", "--method", metavar="M", help="HTTP method (default: GET, or POST with a body)")
     add("-H", "--header", metavar="'K: V'", action="append", default=[], help="may be repeated")
     add("--body", metavar="TEXT|@FILE", help="request body; a template")
+    _add_transport_flags(parser)
     add("--stop", metavar="HOW", help="drain waits for what is in flight, abort hangs up on it")
     add("-t", "--workers", metavar="N", help="load processes (default: by need)")
     add(
@@ -73,6 +74,30 @@ def add_load_flags(parser: argparse.ArgumentParser) -> None:
     add("--dsn", metavar="NAME", help="environment variable that holds the DSN of the target's database")
     add("--allow-target", metavar="HOST", action="append", default=[], help="allow load to this host")
     add("--keep", action="store_true", help="leave the stack running at the end")
+    add("--no-record", action="store_true", help="do not keep the run on disk")
+
+
+def _add_transport_flags(parser: argparse.ArgumentParser) -> None:
+    """Connections: named as curl names them, where it does."""
+    add = parser.add_argument
+    add("--cacert", metavar="FILE", help="certificates (PEM) to trust instead of the system's")
+    add("-E", "--cert", metavar="FILE", help="client certificate (PEM), with its key or without")
+    add("--key", metavar="FILE", help="key of the client certificate (PEM, no passphrase)")
+    add("-k", "--insecure", action="store_true", help="take any certificate; every result says so")
+    add("--unix-socket", metavar="PATH", help="connect to this socket; the URL gives scheme, host and path")
+    add(
+        "--disable-keepalive",
+        "--new-connection-per-request",
+        action="store_true",
+        help="a connection for each request",
+    )
+    add("--connection-lifetime", metavar="TIME", help="close a connection that is older, after its answer")
+    add("--resolve-every", metavar="TIME", help="look the host up again; new connections go where it is then")
+    add(
+        "--addresses",
+        metavar="HOW",
+        help="of a host with several: first that works, or turns (default: first)",
+    )
 
 
 _FLAGS = {
@@ -89,6 +114,13 @@ _FLAGS = {
     "rate": "--rate",
     "arrivals": "--arrivals",
     "stages": "--stages",
+    "cacert": "--cacert",
+    "cert": "--cert",
+    "key": "--key",
+    "unix_socket": "--unix-socket",
+    "connection_lifetime": "--connection-lifetime",
+    "resolve_every": "--resolve-every",
+    "addresses": "--addresses",
     "elasticsearch": "--elasticsearch",
     "apm_service": "--apm-service",
     "dsn": "--dsn",
@@ -98,6 +130,11 @@ _SETTING_OF = {
     "requests": "max_requests",
     "timeout": "timeout_s",
     "connect_timeout": "connect_timeout_s",
+    "cacert": "ca_file",
+    "cert": "cert_file",
+    "key": "key_file",
+    "connection_lifetime": "lifetime_s",
+    "resolve_every": "resolve_every_s",
 }
 
 
@@ -124,6 +161,11 @@ def settings_of(options: argparse.Namespace) -> tuple[Settings, Scenario | None]
         flags["knobs"] = ("--knob", parse_knobs(options.knob))
     flags["allow_targets"] = ("--allow-target", tuple(options.allow_target))
     flags["keep"] = ("--keep", options.keep)
+    if options.insecure:
+        flags["insecure"] = ("--insecure", True)
+    if options.disable_keepalive:
+        flags["keepalive"] = ("--disable-keepalive", False)
+    flags["record"] = ("--no-record", not options.no_record)
     base, scenario = _target_layer(options.target)
     settings = resolve(base, from_environment(os.environ), flags)
     return settings, scenario

@@ -71,6 +71,15 @@ class Settings:
     arrivals: str = _setting("uniform", _choice("uniform", "poisson"))
     stages: str | None = _setting(None)
     """Shape of connections, or of the rate where there is one, as `stressdash.load.shape` reads it."""
+    ca_file: str | None = _setting(None)
+    cert_file: str | None = _setting(None)
+    key_file: str | None = _setting(None)
+    insecure: bool = False
+    unix_socket: str | None = _setting(None)
+    keepalive: bool = True
+    lifetime_s: float | None = _setting(None, _positive(parse_duration))
+    resolve_every_s: float | None = _setting(None, _positive(parse_duration))
+    addresses: str = _setting("first", _choice("first", "turns"))
     elasticsearch: str | None = _setting(None)
     apm_service: str | None = _setting(None)
     dsn: str | None = _setting(None)
@@ -78,6 +87,12 @@ class Settings:
     knobs: Mapping[str, str] = field(default_factory=dict)
     allow_targets: tuple[str, ...] = ()
     keep: bool = False
+    record: bool = True
+    """Whether runs are kept on disk."""
+    runs_size_mib: int = _setting(4096, _positive(parse_count))
+    """What runs on disk may take together; beyond it the oldest are deleted, but none that has a tag."""
+    runs_age_days: int = _setting(180, _positive(parse_count))
+    """How long runs are kept that have no tag."""
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def origin(self, name: str) -> str:
@@ -91,7 +106,10 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
 
 ENVIRONMENT: Mapping[str, str] = {
     f"STRESSDASH_{name.removesuffix('_s').upper()}": name
-    for name in ("stack", "connections", "duration_s", "timeout_s", "connect_timeout_s", "stop", "workers")
+    for name in (
+        *("stack", "connections", "duration_s", "timeout_s", "connect_timeout_s", "stop", "workers"),
+        *("runs_size_mib", "runs_age_days"),
+    )
 }
 """Environment variables that are read, and the setting of each."""
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from random import Random
 
+from stressdash.errors import StoreError
 from stressdash.metrics.faults import FaultTable
 from stressdash.metrics.join import ApmView, Axis, explained_share, join
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.verdict import judge, void_reasons
 from stressdash.metrics.window import RunTotals
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
-from stressdash.report.run_json import ApmReport, Machine, RunReport, load
+from stressdash.report.run_json import ApmReport, Machine, RunReport, load, to_json
 from stressdash.samples import ApmSeries
 from stressdash.snapshot import Interference
 from stressdash.store.gridbook import GRID_NS
-from stressdash.store.runfile import StoredRun
+from stressdash.store.runfile import Condition, StoredRun
+from stressdash.store.runs import RunEntry
+from stressdash.store.upkeep import mend_run
 from stressdash.wire import from_builtins
 
-__all__ = ["UNKNOWN_INTERFERENCE", "stored_report"]
+__all__ = ["UNKNOWN_INTERFERENCE", "settled_report", "stored_report"]
 
 STEP_MS = 1_000
 UNKNOWN_INTERFERENCE = Interference(None, None, None, None, None, None, None, None, None, None)
@@ -32,6 +36,22 @@ def stored_report(run: StoredRun) -> RunReport:
         BadInput: the file is damaged.
     """
     return load(run.report_json) if run.report_json is not None else _rebuilt(run)
+
+
+def settled_report(entry: RunEntry) -> RunReport:
+    """The report of a run in the list; that of an interrupted one is made once and kept in its file.
+
+    Raises:
+        BadInput: the file is damaged.
+        StoreError: it cannot be read.
+    """
+    with StoredRun(entry.path) as run:
+        report = stored_report(run)
+        is_new = run.report_json is None and run.condition is Condition.INTERRUPTED
+    if is_new:
+        with contextlib.suppress(StoreError):  # a read-only folder: it is made anew each time
+            mend_run(entry, to_json(report).decode())
+    return report
 
 
 def _rebuilt(run: StoredRun) -> RunReport:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import StressdashError
-from stressdash.metrics.measures import apm_measures, client_measures
-from stressdash.metrics.thresholds import Outcome, evaluate
+from stressdash.load.plan import Plan
 from stressdash.metrics.verdict import judge, void_reasons
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
 from stressdash.samples import ApmSeries, ComponentState
+from stressdash.session.guard import apm_over, outcomes
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
 from stressdash.session.view import plain_url
@@ -25,7 +25,7 @@ from stressdash.store.audit import Audit, audit
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["finish_run"]
+__all__ = ["finish_run", "plan_facts"]
 
 CATCH_UP_S: Final = 5.0
 """How long APM may take to pass the time of the stop."""
@@ -51,8 +51,8 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
     totals = run.totals
     started_s = run.started_s or 0.0
     ended_s = run.ended_s or session.clock.now_s()
-    series = await _series(session, started_s, ended_s)
-    session.outcomes = _outcomes(session, run, series)
+    series = await apm_over(session, run, ended_s)
+    session.outcomes = outcomes(run, session.thresholds, series)
     open_loop = run.plan.rate is not None
     facts = RunFacts(
         run_id=f"{run.plan.run_id:016x}",
@@ -63,8 +63,8 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         machine=_machine(),
         verdict=judge(
             (*_losses(session, run), *void_reasons(totals, open_loop=open_loop)),
-            [outcome.sentence for outcome in session.outcomes if not outcome.held],
-            interrupted=run.fleet.interrupted,
+            _broken(session, run),
+            interrupted=run.fleet.interrupted and not run.ended_by,
         ),
         open_loop=open_loop,
         connections=run.connections,
@@ -74,8 +74,8 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         interference=session.processors.over_run(
             totals.core_share_max, totals.completed + totals.failed, totals.cpu_ns / 1e9
         ),
-        plan=_plan(run),
-        warnings=(*warnings, *_component_warnings(session)),
+        plan=plan_facts(run.plan),
+        warnings=(*warnings, *_component_warnings(session), *session.recording.warnings),
         explained=session.errors.explained,
         apm=_apm(session, series, totals.measured_s, complete),
         audit=audited,
@@ -101,8 +101,8 @@ def _machine() -> Machine:
     )
 
 
-def _plan(run: LiveRun) -> dict[str, Scalar]:
-    plan = run.plan
+def plan_facts(plan: Plan) -> dict[str, Scalar]:
+    """What was asked for, as plain values: without headers and bodies, which may hold secrets."""
     return {
         "loop": "closed" if plan.rate is None else "open",
         "rate": plan.rate,
@@ -124,29 +124,18 @@ def _losses(session: Session, run: LiveRun) -> list[str]:
     return list(dict.fromkeys([*map(str, run.fleet.deaths), *sentences]))
 
 
+def _broken(session: Session, run: LiveRun) -> list[str]:
+    """What was not held: first what ended the run, even if it held again afterwards."""
+    told = [outcome.sentence for outcome in session.outcomes if not outcome.held]
+    return [run.ended_by, *told] if run.ended_by else told
+
+
 def _component_warnings(session: Session) -> list[str]:
     return [
         f"{component.name} is {component.state}"
         for component in session.watch.components
         if component.state not in (ComponentState.RUNNING, ComponentState.ABSENT)
     ]
-
-
-async def _series(session: Session, started_s: float, ended_s: float) -> ApmSeries | None:
-    """The whole run as APM saw it; None when it cannot tell."""
-    if session.apm is None:
-        return None
-    try:
-        return await session.apm.over(_wall_ms(session, started_s), _wall_ms(session, ended_s) + 1_000)
-    except StressdashError:
-        return None
-
-
-def _outcomes(session: Session, run: LiveRun, series: ApmSeries | None) -> tuple[Outcome, ...]:
-    measures = client_measures(run.totals)
-    if series is not None:
-        measures |= apm_measures(series, run.totals.measured_s)
-    return tuple(evaluate(threshold, measures) for threshold in session.thresholds)
 
 
 def _apm(session: Session, series: ApmSeries | None, measured_s: float, complete: bool | None) -> ApmReport:

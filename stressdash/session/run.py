@@ -14,6 +14,7 @@ from stressdash.metrics.series import Timeline
 from stressdash.metrics.window import RunTotals
 from stressdash.samples import Window
 from stressdash.session.clock import Clock
+from stressdash.store.recorder import Recorder
 
 __all__ = ["LiveRun"]
 
@@ -36,14 +37,20 @@ class LiveRun:
         self.connections = plan.connections
         self.duration_s = plan.duration_s
         self.stopping = False
+        self.ended_by = ""
+        """The broken threshold that ended it, as a sentence."""
         self.core_share: float | None = None
         """The busiest worker's share of its core, smoothed over about half a second."""
+        self.recorder: Recorder | None = None
+        """Writes the windows to disk as they come, when the run is kept."""
         self._origin_ns = clock.origin_ns
         self._timeline = timeline
         self._cores: dict[int, float] = {}
 
     def add(self, window: Window) -> None:
         """Fold in one worker's window."""
+        if self.recorder is not None:
+            self.recorder.add_window(window)
         self.totals.add(window)
         self.faults.add(window)
         self.recent.add(window)

@@ -134,6 +134,7 @@ class Session:
         self._spawn(polling(STATUS_EVERY_S, partial(poll_status, self)))
         self._spawn(polling(PROCESSORS_EVERY_S, partial(poll_processors, self)))
         self._spawn(polling(OWNER_EVERY_S, self._poll_owner))
+        self._spawn(polling(RECORDING_EVERY_S, self.recording.tick))
         if self.apm is not None:
             self._spawn(polling(APM_EVERY_S, self._poll_apm))
         if self._starts_when_ready:

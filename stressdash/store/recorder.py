@@ -53,12 +53,11 @@ class Recorder:
     def __init__(self, claim: Claim, head: RunHead) -> None:
         """Begin the file of a run.
 
+        Nothing is raised: a file that cannot be written shows as `problem` soon.
+
         Args:
             claim: The place in the folder of runs, held while the run goes on.
             head: What is known at its start.
-
-        Raises:
-            StoreError: the file cannot be written; the claim is given up.
         """
         self.path: Path = claim.path
         self.number = claim.number
@@ -72,12 +71,7 @@ class Recorder:
         """CPU time that the writing took."""
         self._queue: queue.Queue[tuple[Callable[[_Writer], None], bool]] = queue.Queue(WAITING)
         self._claim = claim
-        try:
-            writer = _Writer(self.path, head)
-        except StressdashError:
-            claim.give_up()
-            raise
-        self._thread = threading.Thread(target=self._write, args=(writer,), name="recorder", daemon=True)
+        self._thread = threading.Thread(target=self._write, args=(head,), name="recorder", daemon=True)
         self._thread.start()
 
     # --- what is handed over --------------------------------------------------------------------------
@@ -137,8 +131,15 @@ class Recorder:
 
     # --- the thread -----------------------------------------------------------------------------------
 
-    def _write(self, writer: _Writer) -> None:
+    def _write(self, head: RunHead) -> None:
         """Take what waits and commit it, until the end has come."""
+        try:
+            writer = _Writer(self.path, head)
+        except StressdashError as error:
+            self.problem = str(error)
+            while not self._queue.get()[1]:
+                pass
+            return
         ended = False
         while not ended:
             batch = [self._queue.get()]

@@ -13,7 +13,7 @@ from stressdash.errors import BadInput, StoreError, StressdashError, UsageError
 from stressdash.store.claim import Claim, is_claimed
 from stressdash.store.runfile import Condition, StoredRun
 from stressdash.store.runs import RunEntry, RunFolder, entry_of
-from stressdash.store.schema import open_read, open_write, telling
+from stressdash.store.schema import headline_of, open_read, open_write, telling
 
 __all__ = ["change_tags", "delete_run", "export_run", "import_run", "mend_run", "sweep", "write_note"]
 
@@ -105,21 +105,24 @@ def import_run(folder: RunFolder, file: Path) -> RunEntry:
     return entry_of(claim.path)
 
 
-def mend_run(entry: RunEntry) -> None:
-    """Make a run whose writer was killed one plain file that says so.
+def mend_run(entry: RunEntry, report: str) -> None:
+    """Make a run whose writer was killed one plain file that says so, with the report of what was measured.
 
     Raises:
         StoreError: it cannot be written.
     """
     with contextlib.closing(open_write(entry.path)) as database, telling(entry.path):
-        database.execute("UPDATE run SET state = 'interrupted', reason = ?", (entry.detail,))
+        database.execute(
+            "UPDATE run SET state = 'interrupted', reason = ?, report = ?, headline = ?",
+            (entry.detail, report, headline_of(report)),
+        )
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         database.execute("PRAGMA journal_mode = DELETE")
     entry.path.with_name(f"{entry.path.name}-lock").unlink(missing_ok=True)
 
 
 def sweep(folder: RunFolder, *, most_bytes: int, oldest_ms: int) -> tuple[RunEntry, ...]:
-    """Mend what was interrupted, then delete what is too old or too much, the oldest first.
+    """Delete what is too old or too much, the oldest first.
 
     Tagged runs, damaged ones and those being recorded stay. Whatever cannot be changed stays as well.
 
@@ -132,13 +135,6 @@ def sweep(folder: RunFolder, *, most_bytes: int, oldest_ms: int) -> tuple[RunEnt
         The deleted ones.
     """
     entries = folder.entries()
-    for entry in entries:
-        if (
-            entry.condition is Condition.INTERRUPTED
-            and entry.path.with_name(f"{entry.path.name}-lock").exists()
-        ):
-            with contextlib.suppress(StressdashError):
-                mend_run(entry)
     total = sum(entry.size_bytes for entry in entries)
     swept = []
     for entry in reversed(entries):
