@@ -13,6 +13,7 @@ from stressdash.metrics.thresholds import Outcome
 from stressdash.metrics.verdict import Verdict
 from stressdash.metrics.window import RunTotals
 from stressdash.report.latency import latency_report, latency_split, spectrum
+from stressdash.report.named import named_reports
 from stressdash.report.run_json import (
     SCHEMA,
     ApmLatency,
@@ -136,6 +137,7 @@ def build_report(facts: RunFacts) -> RunReport:
         marks=tuple(facts.marks),
         windows=tuple(facts.windows),
         thresholds=tuple(map(_threshold, facts.outcomes)),
+        by_request=named_reports(totals, open_loop=facts.open_loop),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from html import escape as quote
 from importlib.resources import files
 
+from stressdash.report.named import named_rows
 from stressdash.report.run_json import LatencyReport, RunReport, to_json
 from stressdash.report.svg import Line, line_chart
 from stressdash.samples import ErrorSample, Frame
@@ -38,6 +39,7 @@ def html_report(report: RunReport, samples: Sequence[ErrorSample] = ()) -> str:
             _section("Client and service", _figures(report)),
             _section("Over time", _charts(report)),
             _section("Latency", _latency(report)),
+            _section("Requests by name", _named(report)),
             _section("Errors", _faults(report)),
             _section("APM error groups", _groups(report, samples)),
             _section("What became of the requests", _audit(report)),
@@ -149,6 +151,11 @@ def _latency(report: RunReport) -> str:
         bases.append(("from the intended start", report.latency_us))
     rows = [(basis, *(_bound(latency, name) for name in names)) for basis, latency in bases]
     return _table(("", *names), rows)
+
+
+def _named(report: RunReport) -> str:
+    rows = [(_text(name, 120), *map(quote, cells)) for name, *cells in named_rows(report)]
+    return _table(("name", "ended", "req/s", "ok/s", "failed", "mean", "p50", "p99"), rows) if rows else ""
 
 
 def _faults(report: RunReport) -> str:

@@ -31,6 +31,7 @@ __all__ = [
     "LatencySplit",
     "LittleReport",
     "Machine",
+    "NamedReport",
     "RequestsReport",
     "RunReport",
     "SocketErrors",
@@ -109,6 +110,21 @@ class ThresholdReport:
     at_least: bool
     """`value` is a lower bound."""
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedReport:
+    """The requests of one name. A failure that held no request (a refused connect) is in none."""
+
+    name: str
+    completed: int
+    failed: int
+    responses: int
+    requests_per_second: float | None
+    goodput_per_second: float | None
+    failed_share: float | None
+    latency_us: LatencyReport
+    """As the run's `latency_us`: of the same basis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +327,8 @@ class RunReport:
     spectrum: tuple[SpectrumPoint, ...] = ()
     """Of the latency that `latency_basis` names."""
     thresholds: tuple[ThresholdReport, ...] = ()
+    by_request: tuple[NamedReport, ...] = ()
+    """Of a plan with several names, in the order of their names; else empty."""
 
 
 def to_json(report: RunReport) -> bytes:

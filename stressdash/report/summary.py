@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from stressdash.report.named import named_lines
 from stressdash.report.run_json import AuditReport, FaultReport, LatencyReport, RunReport, TransferReport
 from stressdash.report.throughput import throughput_chart
 from stressdash.text import DASH, byte_size, clock, count, duration_us, escape, percent, rate
@@ -32,6 +33,7 @@ def summary(report: RunReport, *, width: int = 80, ascii_only: bool = False, wit
         _head(report),
         _table(report),
         _latency(report),
+        named_lines(report, width),
         throughput_chart(report, width) if with_chart and not ascii_only else [],
         _totals(report),
         _errors(report, width),

@@ -26,8 +26,8 @@ def close(books: Books, **gauges: int) -> Window:
     return books.close(CELL, replace(GAUGES, **gauges), Issue(0, 0))
 
 
-def ending(number: int = 1, at_ns: int = 5) -> Ending:
-    return Ending(at_ns, 0, 0, number)
+def ending(number: int = 1, at_ns: int = 5, request: str = "a") -> Ending:
+    return Ending(at_ns, 0, 0, number, request=request)
 
 
 latencies = st.lists(st.tuples(st.integers(0, 10**12), st.sampled_from([200, 404, 500])), max_size=30)
@@ -41,7 +41,7 @@ class TestWindows:
         for part in parts:
             for latency_ns, status in part:
                 for books in (in_parts, at_once):
-                    books.answered(status, latency_ns, latency_ns // 2)
+                    books.answered(books.account("a"), status, latency_ns, latency_ns // 2)
                     if status >= 400:
                         books.failed_answer(FaultKind("http", str(status), ""), latency_ns, ending())
             windows.append(close(in_parts))
@@ -57,7 +57,7 @@ class TestWindows:
 
     def test_a_window_starts_empty(self) -> None:
         books = make_books()
-        books.answered(200, 1000, 500)
+        books.answered(books.account("a"), 200, 1000, 500)
         books.fault(KIND, ending())
         close(books)
         empty = close(books)
@@ -65,7 +65,7 @@ class TestWindows:
 
     def test_answers_of_one_read_are_latency_and_first_byte_alike(self) -> None:
         books = make_books()
-        books.single[12] += 3
+        books.account("a").single[12] += 3
         books.statuses[200] += 3
         window = close(books)
         assert window.latency == window.first_byte == {12: 3}
@@ -74,7 +74,7 @@ class TestWindows:
     def test_busy_time_is_what_ended_and_what_grew_older(self) -> None:
         books = make_books()
         assert close(books, age_ns=70).busy_ns == 70
-        books.answered(200, 100, 100)
+        books.answered(books.account("a"), 200, 100, 100)
         assert close(books, age_ns=20).busy_ns == 100 + 20 - 70
 
     def test_cpu_time_is_counted_from_the_beginning_of_the_run(self) -> None:
@@ -82,6 +82,40 @@ class TestWindows:
         books.begin(1000)
         assert close(books, cpu_ns=1500).cpu_ns == 500
         assert close(books, cpu_ns=1700).cpu_ns == 200
+
+
+class TestNames:
+    def test_one_name_needs_no_figures_of_its_own(self) -> None:
+        books = make_books()
+        books.answered(books.account("a"), 200, 1000, 500)
+        assert close(books).by_request == {}
+
+    def test_each_name_has_what_became_of_its_requests(self) -> None:
+        books = make_books()
+        a, b = books.account("a"), books.account("b")
+        a.single[7] += 2
+        books.statuses[200] += 2
+        books.answered(a, 500, 9000, 500)
+        books.failed_answer(KIND, 9000, ending())
+        books.timed_out(KIND, 8000, ending(request="b"))
+        b.intended[3] += 1
+        window = close(books)
+        first, other = window.by_request["a"], window.by_request["b"]
+        assert (first.completed, first.failed, first.responses) == (2, 1, 3)
+        assert (other.completed, other.failed, other.responses) == (0, 1, 0)
+        assert first.latency == {7: 2, 9: 1}
+        assert other.latency == other.latency_timeouts == {8: 1}
+        assert other.latency_intended == window.latency_intended == {3: 1}
+        assert (window.completed, window.failed, window.responses) == (2, 2, 3)
+
+    def test_what_holds_no_request_is_in_no_account(self) -> None:
+        books = make_books()
+        books.account("a"), books.account("b")
+        books.fault(KIND, ending(number=0, request=""))
+        window = close(books)
+        assert window.failed == 1
+        assert set(window.by_request) == {"a", "b"}
+        assert not any(counts.failed for counts in window.by_request.values())
 
 
 class TestFaults:

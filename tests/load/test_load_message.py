@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stressdash.load.account import Account
 from stressdash.load.message import Message, schedule_messages
 from stressdash.load.plan import Plan, Request
 from stressdash.load.target import parse_url
@@ -14,7 +15,7 @@ from stressdash.load.target import parse_url
 
 def message(request: Request, url: str = "http://127.0.0.1:8080/base?q=1", **changes: Any) -> Message:
     plan = Plan(url=url, requests=(request,), run_id=41, **changes)
-    return Message(request, plan, parse_url(url), 2)
+    return Message(request, plan, parse_url(url), 2, Account(request.name))
 
 
 class TestRender:
@@ -62,9 +63,9 @@ class TestWeights:
     def test_each_request_appears_by_its_weight(self) -> None:
         messages = [message(Request(name)) for name in "abc"]
         order = schedule_messages(messages, [50, 30, 20])
-        assert Counter(one.name for one in order) == {"a": 5, "b": 3, "c": 2}
+        assert Counter(one.account.name for one in order) == {"a": 5, "b": 3, "c": 2}
 
     def test_they_are_spread_and_not_in_blocks(self) -> None:
         messages = [message(Request(name)) for name in "ab"]
-        assert "".join(one.name for one in schedule_messages(messages, [2, 2])) == "ab"
-        assert "".join(one.name for one in schedule_messages(messages, [3, 1])) in {"aaba", "abaa"}
+        assert "".join(one.account.name for one in schedule_messages(messages, [2, 2])) == "ab"
+        assert "".join(one.account.name for one in schedule_messages(messages, [3, 1])) in {"aaba", "abaa"}

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from window_factory import GRID_NS, fault, window
+from window_factory import GRID_NS, counts, fault, window
 
 from stressdash.metrics.faults import FaultTable
 from stressdash.metrics.interference import Usage, interference
@@ -18,7 +18,7 @@ from stressdash.metrics.verdict import judge, void_reasons
 from stressdash.metrics.window import RunTotals
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.run_json import Machine, RunReport
-from stressdash.samples import ApmSeries, ErrorGroup, Knob, Window
+from stressdash.samples import ApmSeries, ErrorGroup, Knob, RequestCounts, Window
 from stressdash.snapshot import Mark
 from stressdash.store.audit import Audit
 
@@ -47,6 +47,11 @@ SERIES = ApmSeries(
     failed=1_000.0,
 )
 REFUSED = "Error 1040: Too many connections"
+
+
+def answered(number: int) -> RequestCounts:
+    """Answers of one name, all without a fault, in 20 ms."""
+    return RequestCounts(number, 0, number, counts([20_000] * number), {}, {}, {})
 
 
 def run_windows() -> list[Window]:
@@ -80,6 +85,7 @@ def run_windows() -> list[Window]:
                     busy_ns=48 * GRID_NS,
                     cpu_ns=GRID_NS // 3,
                     faults=tuple(faults),
+                    by_request={"read": answered(15), "write": answered(5)},
                 )
             )
     return made
