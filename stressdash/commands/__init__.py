@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "status": "tell what runs, how well, and who uses it",
     "logs": "print what the components say",
     "restart": "restart one component or all",
+    "runs": "list, show, tag, delete, export and import the runs on disk",
     "compare": "hold the JSON reports of two settings against each other",
     "init": "write a commented scenario file to start from",
     "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",
