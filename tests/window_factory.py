@@ -12,6 +12,7 @@ from stressdash.hdr import bucket_index
 from stressdash.samples import Exemplar, Fault, Phase, Window
 
 GRID_NS = 100_000_000
+LEFT_TO_DEFAULT = {"faults", "exemplars", "faults_other", "target_rate"}
 
 
 def counts(values_us: Iterable[int]) -> dict[int, int]:
@@ -27,7 +28,7 @@ def window(**given: Any) -> Window:
     """A window of the first grid cell; durations may be given as lists of microseconds."""
     values: dict[str, Any] = {"length_ns": GRID_NS, "phase": Phase.RUN}
     for field in fields(Window):
-        if field.name not in values and field.name not in {"faults", "exemplars", "faults_other"}:
+        if field.name not in values and field.name not in LEFT_TO_DEFAULT:
             values[field.name] = 0 if field.type == "int" else {}
     values |= {name: counts(value) if isinstance(value, list) else value for name, value in given.items()}
     return Window(**values)

@@ -51,6 +51,18 @@ class RequestTotals:
         self.latency_intended.add(counts.latency_intended)
         self.latency_intended_bounds.add(counts.latency_intended_bounds)
 
+    def include(self, other: RequestTotals) -> None:
+        """Add everything that totals of another part of the run hold."""
+        self.completed += other.completed
+        self.failed += other.failed
+        self.responses += other.responses
+        self.measured_completed += other.measured_completed
+        self.measured_responses += other.measured_responses
+        self.latency.merge(other.latency)
+        self.latency_timeouts.merge(other.latency_timeouts)
+        self.latency_intended.merge(other.latency_intended)
+        self.latency_intended_bounds.merge(other.latency_intended_bounds)
+
     @property
     def failed_share(self) -> float | None:
         """Failed requests among all that ended; None when none ended."""

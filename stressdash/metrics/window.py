@@ -58,10 +58,15 @@ def merge(a: Window, b: Window) -> Window:
         faults=merge_faults(a.faults + b.faults),
         exemplars=a.exemplars + b.exemplars,
         by_request=_join(a.by_request, b.by_request),
+        target_rate=_sum_known(a.target_rate, b.target_rate),
         busiest_cpu_ns=max(a.core_ns, b.core_ns),
         **sums,
         **maps,
     )
+
+
+def _sum_known(a: float | None, b: float | None) -> float | None:
+    return None if a is None and b is None else (a or 0.0) + (b or 0.0)
 
 
 def lengthen(a: Window, b: Window) -> Window:
@@ -74,6 +79,7 @@ def lengthen(a: Window, b: Window) -> Window:
     return replace(
         merged,
         length_ns=a.length_ns + b.length_ns,
+        target_rate=b.target_rate,
         busiest_cpu_ns=a.core_ns + b.core_ns,
         **{name: getattr(b, name) for name in GAUGES},
     )
@@ -113,6 +119,14 @@ class _Worker:
     saturated_ns: int = 0
     newest_ns: int = -1
     in_flight: int = 0
+
+    def include(self, later: _Worker) -> None:
+        """Add another stretch of the same worker's time."""
+        self.run_ns += later.run_ns
+        self.cpu_ns += later.cpu_ns
+        self.saturated_ns += later.saturated_ns
+        if later.newest_ns > self.newest_ns:
+            self.newest_ns, self.in_flight = later.newest_ns, later.in_flight
 
 
 class RunTotals:
@@ -155,6 +169,21 @@ class RunTotals:
             worker.in_flight = window.in_flight
         if window.phase is Phase.RUN and window.length_ns > 0:
             self._add_measured(window, worker)
+
+    def include(self, other: RunTotals) -> None:
+        """Add everything that totals of another part of the run hold."""
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in HISTOGRAMS:
+            getattr(self, name).merge(getattr(other, name))
+        for name, totals in other.by_request.items():
+            self.by_request.setdefault(name, RequestTotals()).include(totals)
+        self.segments |= other.segments
+        self._statuses.update(other._statuses)
+        for number, worker in other._workers.items():
+            self._workers.setdefault(number, _Worker()).include(worker)
+        self._run.update(other._run)
+        self._run_latency_us += other._run_latency_us
 
     def _add_measured(self, window: Window, worker: _Worker) -> None:
         self.segments.add(window.segment)

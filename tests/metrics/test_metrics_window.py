@@ -57,6 +57,7 @@ class TestMerge:
             "faults",
             "exemplars",
             "by_request",
+            "target_rate",
             "busiest_cpu_ns",
         }
         assert {field.name for field in fields(Window)} == {*placed, *GAUGES, *SUMS, *HISTOGRAMS, "statuses"}
