@@ -1,23 +1,30 @@
-"""Whether this machine can hold the connections asked for, told with the sum, before anything starts."""
+"""Whether this machine can hold what is asked for, told with the sum, before anything starts.
+
+What cannot be held is refused; what would only bend the figures is told as a sentence for the result.
+"""
 
 from __future__ import annotations
 
 import math
 import os
 import resource
-from pathlib import Path
+import socket
+from collections.abc import Sequence
 from typing import Final
 
 from stressdash.errors import UsageError
+from stressdash.load.kernel import backlog_limit, local_ports, port_rest_s, resting_ports
+from stressdash.load.opener import AT_ONCE
+from stressdash.load.plan import Plan
+from stressdash.load.target import Address, is_loopback, parse_url
 
-__all__ = ["check_capacity", "workers_needed"]
+__all__ = ["check_capacity", "doubts_of", "workers_needed"]
 
 SPARE_DESCRIPTORS: Final = 64
 """What a worker needs beside its connections."""
 CONNECTIONS_PER_WORKER: Final = 5_000
 REQUESTS_PER_WORKER: Final = 20_000.0
 """Arrivals per second that leave a worker some of its core."""
-PORT_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def workers_needed(connections: int, rate: float) -> int:
@@ -32,7 +39,7 @@ def check_capacity(connections: int, workers: int, addresses: int) -> None:
     Args:
         connections: of the whole run.
         workers: processes that share them evenly.
-        addresses: of the target; each has a range of local ports of its own.
+        addresses: of the target that take local ports, each from its own range; a Unix socket takes none.
 
     Raises:
         UsageError: with the sum.
@@ -46,17 +53,47 @@ def check_capacity(connections: int, workers: int, addresses: int) -> None:
             f"each, the hard limit is {hard}; ask for at most {most}, or raise the limit (ulimit -Hn)"
         )
     ports = local_ports()
-    if ports is not None and connections > ports * addresses:
+    if ports is not None and addresses and connections > ports * addresses:
         raise UsageError(
             f"{connections} connections need as many local ports, there are {addresses} x {ports}; "
             f"ask for at most {ports * addresses}, or widen net.ipv4.ip_local_port_range"
         )
 
 
-def local_ports() -> int | None:
-    """Number of ephemeral ports; None where the system does not tell."""
-    try:
-        low, high = PORT_RANGE.read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return None
-    return int(high) - int(low) + 1
+def doubts_of(plan: Plan, addresses: Sequence[Address]) -> list[str]:
+    """What the run can do but its reader must know: sentences, the gravest first."""
+    doubts = []
+    if plan.transport.insecure and parse_url(plan.url).secure:
+        doubts.append("TLS certificates are not verified (--insecure): anyone may have answered")
+    connections = max(1, round(plan.peak("connections")))
+    places = [address for address in addresses if address.family != socket.AF_UNIX]
+    if places:
+        doubts += _port_doubts(plan, connections, places)
+    limit = backlog_limit()
+    if limit is not None and min(connections, AT_ONCE) > limit and any(map(is_loopback, addresses)):
+        doubts.append(
+            f"a server on this machine lets at most {limit} connections wait to be accepted, and up to "
+            f"{AT_ONCE} are opened at once: some will wait a second; raise net.core.somaxconn"
+        )
+    return doubts
+
+
+def _port_doubts(plan: Plan, connections: int, places: Sequence[Address]) -> list[str]:
+    ports, resting = local_ports(), resting_ports()
+    rest_s = port_rest_s(loopback=all(map(is_loopback, places)))
+    if ports is None or resting is None or rest_s is None:
+        return []
+    doubts = []
+    room, per_s = ports * len(places), ports * len(places) // rest_s
+    if not plan.transport.keepalive and (plan.peak("rate") > per_s or (rest_s > 1 and plan.rate is None)):
+        doubts.append(
+            "a connection for each request takes a local port, which rests where this side closes first: "
+            f"{room:,} ports for {rest_s} s last for {per_s:,} requests/s, beyond that connects fail with "
+            "EADDRNOTAVAIL; widen net.ipv4.ip_local_port_range"
+        )
+    if rest_s > 1 and connections + resting > room:
+        doubts.append(
+            f"{resting:,} of {room:,} local ports still rest (TIME_WAIT), too many for {connections:,} "
+            f"connections beside them; wait {rest_s} s"
+        )
+    return doubts

@@ -93,8 +93,11 @@ class Conductor(Loop):
         if self._due_ns < at_ns:
             self._count_due(at_ns)
         if at_ns > self._window_ns:
-            self._link.report(Report("window", self._window(at_ns)))
+            window = self._window(at_ns)
+            self._link.report(Report("window", window))
             self._window_ns = at_ns
+            if self._phase is Phase.RUN:
+                self._unread.sample(self._by_fd, window.responses)
         self._set_edge()
 
     def _set_edge(self) -> None:

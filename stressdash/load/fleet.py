@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from stressdash.errors import EngineError, UsageError
-from stressdash.load.capacity import check_capacity, workers_needed
+from stressdash.load.capacity import check_capacity, doubts_of, workers_needed
 from stressdash.load.control import Assignment, Command
+from stressdash.load.kernel import listen_overflows
 from stressdash.load.ledger import Ledger, map_page_file, new_page_file
 from stressdash.load.plan import MAX_CONNECTIONS, MAX_RATE, MIN_RATE, Plan
 from stressdash.load.process import WorkerProcess
 from stressdash.load.resolver import LookUp, Resolver
 from stressdash.load.shape import Stage, stage_at
-from stressdash.load.target import Address, parse_url, resolve
+from stressdash.load.target import Address, is_loopback, parse_url, resolve
 from stressdash.load.tls import make_context
 from stressdash.samples import Window
 
@@ -58,6 +60,10 @@ class Fleet:
         self._resolver = Resolver(plan, look_up)
         self._resolving: asyncio.Task[None] | None = None
         self._duration_s = plan.length_s
+        self._ports_from = 1
+        """Addresses that take local ports."""
+        self._doubts: list[str] = []
+        self._overflows: int | None = None
         self._paused_ns = 0
         self._pause_began_ns: int | None = None
         self.started_ns = 0
@@ -79,6 +85,15 @@ class Fleet:
         """How workers ended before their time; what they had measured until then was handed on."""
         return tuple(self._deaths)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the result must know of how it was come by."""
+        before, now = self._overflows, listen_overflows()
+        if before is None or now is None or now <= before or not self.started_ns:
+            return tuple(self._doubts)
+        lost = f"{now - before:,} connections found a listen queue of this machine full since the start"
+        return (*self._doubts, f"{lost}: they wait a second or more for the kernel to try again")
+
     async def start(self) -> None:
         """Check the target, spawn the workers, and start them together.
 
@@ -93,7 +108,10 @@ class Fleet:
             make_context(self._plan.transport)  # what is wrong with a file is told here, not by a worker
         most = max(1, round(self._plan.peak("connections")))
         count = min(self._plan.workers or workers_needed(most, self._plan.peak("rate")), most)
-        check_capacity(most, count, len(addresses))
+        self._ports_from = sum(address.family != socket.AF_UNIX for address in addresses)
+        check_capacity(most, count, self._ports_from)
+        self._doubts = doubts_of(self._plan, addresses)
+        self._overflows = listen_overflows() if any(map(is_loopback, addresses)) else None
         try:
             await self._spawn(count)
             await self._brief(addresses)
@@ -182,7 +200,7 @@ class Fleet:
         least = len(self._workers)
         if not least <= connections <= MAX_CONNECTIONS:
             raise UsageError(f"{connections} connections cannot be held; give {least} to {MAX_CONNECTIONS}")
-        check_capacity(connections, least, 1)
+        check_capacity(connections, least, self._ports_from)
         self._leave_shape()
         self._segment += 1
         self._tell_connections(connections)

@@ -13,6 +13,7 @@ the conductor's (`stressdash.load.conductor`).
 from __future__ import annotations
 
 import mmap
+import random
 from abc import abstractmethod
 from typing import Final
 
@@ -28,6 +29,7 @@ from stressdash.load.message import Message, schedule_messages
 from stressdash.load.opening import HANGUP, READ, WRITE
 from stressdash.load.pacer import Pacer
 from stressdash.load.target import parse_url
+from stressdash.load.unread import Unread
 from stressdash.samples import Outcome
 
 __all__ = ["Loop"]
@@ -75,6 +77,7 @@ class Loop(Lines):
         """When the schedule has the next one."""
         self._edge_ns = NEVER_NS
         """When the clock asks for something next."""
+        self._unread = Unread(books, assignment.addresses[0].family, random.Random(plan.seed))
         self._slowest: tuple[int, Ending] | None = None
         self._slowest_ns = -1
         self._ended = False
@@ -95,12 +98,12 @@ class Loop(Lines):
 
     def _spin(self, control: int) -> None:
         """Poll and serve until the run has ended; `control` is the link's descriptor."""
-        clock, by_fd, books = self._clock, self._by_fd, self._books
+        clock, by_fd, books, unread = self._clock, self._by_fd, self._books, self._unread
         now = clock()
         while not self._ended:
             wake = min(self._edge_ns, self._due_ns, self._timers.next_ns, self._opener.next_ns)
             events = self._poll(max(0, wake - now) / 1e9, EVENTS)
-            polled = clock()
+            unread.polled_ns = polled = clock()
             if polled >= wake:
                 self._tick(polled)
             for fd, mask in events:

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from stressdash.errors import BadInput, TargetError, TargetRefused
 
-__all__ = ["Address", "Target", "admitted", "guard", "parse_url", "resolve", "unix_address"]
+__all__ = ["Address", "Target", "admitted", "guard", "is_loopback", "parse_url", "resolve", "unix_address"]
 
 PORTS: Final = {"http": 80, "https": 443}
 """Schemes, and the port of each."""
@@ -187,8 +187,17 @@ def _is_named(target: Target, allowed: Iterable[str]) -> bool:
     return target.host.lower() in {host.lower().strip("[]") for host in allowed}
 
 
+def is_loopback(address: Address) -> bool:
+    """Whether the address is on this machine, by its form."""
+    return address.family == socket.AF_UNIX or _parsed(address.host).is_loopback
+
+
 def _is_private(host: str) -> bool:
+    return any(_parsed(host) in network for network in PRIVATE)
+
+
+def _parsed(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address in network for network in PRIVATE)
+        return address.ipv4_mapped
+    return address

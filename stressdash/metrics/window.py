@@ -254,6 +254,12 @@ class RunTotals:
         return max((w.saturated_ns / w.run_ns for w in self._workers.values() if w.run_ns), default=None)
 
     @property
+    def unread_share(self) -> float | None:
+        """Median time that answers lay unread in the kernel, as a share of the median latency."""
+        unread, latency = self.unread.percentile(0.5), self.latency.percentile(0.5)
+        return None if unread is None or not latency else min(1.0, unread / latency)
+
+    @property
     def cpu_us_per_request(self) -> float | None:
         """Generator CPU, user and system, per ended request."""
         ended = self.completed + self.failed

@@ -15,6 +15,7 @@ from stressdash.report.build import RunFacts, apm_report, build_report, window_r
 from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
 from stressdash.samples import ApmSeries, ComponentState
 from stressdash.session.guard import apm_over, outcomes
+from stressdash.session.plan import transport_facts
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
 from stressdash.session.view import plain_url
@@ -75,7 +76,10 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
             totals.core_share_max, totals.completed + totals.failed, totals.cpu_ns / 1e9
         ),
         plan=plan_facts(run.plan),
-        warnings=(*warnings, *_component_warnings(session), *session.recording.warnings),
+        warnings=(
+            *(*warnings, *run.warnings),
+            *(*_component_warnings(session), *session.recording.warnings),
+        ),
         explained=session.errors.explained,
         apm=_apm(session, series, totals.measured_s, complete),
         audit=audited,
@@ -113,6 +117,7 @@ def plan_facts(plan: Plan) -> dict[str, Scalar]:
         "timeout_s": plan.timeout_s,
         "connect_timeout_s": plan.connect_timeout_s,
         "stop": plan.stop,
+        **transport_facts(plan),
         "requests": ", ".join(f"{request.method} {request.path or '/'}" for request in plan.requests),
     }
 

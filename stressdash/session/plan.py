@@ -8,10 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 from stressdash.errors import UsageError
 from stressdash.load.plan import Plan, Request
 from stressdash.load.shape import parse_shape
+from stressdash.load.transport import Transport
 from stressdash.scenario import Scenario, ScenarioRequest
 from stressdash.settings import Settings
 
-__all__ = ["as_curl", "as_wrk", "build_plan"]
+__all__ = ["as_curl", "as_wrk", "build_plan", "transport_facts"]
 
 
 def build_plan(
@@ -56,6 +57,21 @@ def build_plan(
         shapes="connections" if settings.rate is None else "rate",
         run_id=run_id,
         allow_targets=settings.allow_targets,
+        transport=_transport(settings),
+    )
+
+
+def _transport(settings: Settings) -> Transport:
+    return Transport(
+        ca_file=settings.ca_file,
+        cert_file=settings.cert_file,
+        key_file=settings.key_file,
+        insecure=settings.insecure,
+        unix_socket=settings.unix_socket,
+        keepalive=settings.keepalive,
+        lifetime_s=settings.lifetime_s,
+        resolve_every_s=settings.resolve_every_s,
+        round_robin=settings.addresses == "turns",
     )
 
 
@@ -98,7 +114,33 @@ def as_curl(plan: Plan) -> str:
         words += ["-H", f"{name}: {value}"]
     if request.body:
         words += ["--data-binary", _example(request.body, plan)]
+    words += _curl_transport(plan.transport)
     return shlex.join([*words, _url(plan)])
+
+
+def transport_facts(plan: Plan) -> dict[str, str | float | bool | None]:
+    """How connections are made, as plain values for a report."""
+    transport, secure = plan.transport, urlsplit(plan.url).scheme == "https"
+    return {
+        "tls": ("not verified" if transport.insecure else "verified") if secure else None,
+        "client_certificate": secure and transport.cert_file is not None,
+        "unix_socket": transport.unix_socket,
+        "keepalive": transport.keepalive,
+        "connection_lifetime_s": transport.lifetime_s,
+        "resolve_every_s": transport.resolve_every_s,
+        "addresses": "turns" if transport.round_robin else "first",
+    }
+
+
+def _curl_transport(transport: Transport) -> list[str]:
+    named = {
+        "--cacert": transport.ca_file,
+        "--cert": transport.cert_file,
+        "--key": transport.key_file,
+        "--unix-socket": transport.unix_socket,
+    }
+    words = [word for flag, value in named.items() if value is not None for word in (flag, value)]
+    return [*words, "--insecure"] if transport.insecure else words
 
 
 def as_wrk(plan: Plan) -> str:

@@ -15,9 +15,12 @@ from stressdash.metrics.window import RunTotals
 from stressdash.samples import Window
 from stressdash.session.clock import Clock
 from stressdash.store.recorder import Recorder
+from stressdash.text import duration_us, percent
 
 __all__ = ["LiveRun"]
 
+UNREAD_SHARE: Final = 0.1
+"""Of the median latency, from which on the generator's own queue is told."""
 ASKED_FAULTS: Final = 64
 """Faults whose trace ids are looked up in APM."""
 
@@ -60,6 +63,17 @@ class LiveRun:
             smooth = self._cores.get(window.worker, share)
             self._cores[window.worker] = smooth + (share - smooth) / 5
             self.core_share = max(self._cores.values())
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader of the figures must know of how they were come by."""
+        warnings, share = list(self.fleet.warnings), self.totals.unread_share
+        if share is not None and share >= UNREAD_SHARE:
+            warnings.append(
+                f"answers lay unread for {duration_us(self.totals.unread.percentile(0.5))} at the median, "
+                f"{percent(share)} of the latency: the generator's own queue, not the target"
+            )
+        return warnings
 
     def failed_traces(self, limit: int) -> Iterator[str]:
         """Trace ids out of the faults' reservoirs, of the most frequent faults, at most about `limit`."""

@@ -76,6 +76,7 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         client_faults_explained=session.errors.explained,
         warnings=_warnings(session),
         choice=session.choice,
+        database_rates=session.database_meter.rates,
     )
 
 
@@ -210,6 +211,8 @@ def _warnings(session: Session) -> tuple[str, ...]:
         warnings.append("APM is off in the service: the server's view is empty")
     if session.apm is not None and session.apm.detail:
         warnings.append(session.apm.detail)
+    if run is not None:
+        warnings += run.warnings
     warnings += session.recording.warnings
     warnings += [
         f"{component.name} is {component.state}: {component.detail}" for component in session.watch.down()
