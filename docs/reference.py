@@ -1,4 +1,4 @@
-"""Writes docs/reference.md from the program itself; `--check` fails when it is not what is there."""
+"""Writes docs/reference.md and the schema of scenarios from the program; `--check` fails when they differ."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stressdash.cli import dashboard_parser
 from stressdash.commands import COMMANDS, EXIT_CODES, load_command
+from stressdash.scenario.schema import SHIPPED, schema_text
 from stressdash.settings import ENVIRONMENT
 from stressdash.stack.knobs import KNOBS
 from stressdash.tui.keys import key_markdown
@@ -26,13 +27,15 @@ CREDENTIALS = (
 
 
 def main() -> int:
-    text = reference()
+    made = {FILE: reference(), SHIPPED: schema_text()}
     if sys.argv[1:] != ["--check"]:
-        FILE.write_text(text, encoding="utf-8")
+        for path, text in made.items():
+            path.write_text(text, encoding="utf-8")
         return 0
-    if FILE.read_text(encoding="utf-8") == text:
+    stale = [path.name for path, text in made.items() if path.read_text(encoding="utf-8") != text]
+    if not stale:
         return 0
-    sys.stderr.write("docs/reference.md is out of date; run python docs/reference.py\n")
+    sys.stderr.write(f"{' and '.join(stale)} out of date; run python docs/reference.py\n")
     return 1
 
 

@@ -6,24 +6,28 @@ The only importer of msgspec. Raises `BadInput` with the offending path when byt
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
 from stressdash.errors import BadInput
 
 __all__ = [
     "EpochMicros",
     "Keyword",
+    "Meta",
     "NonNegative",
     "ServiceName",
     "from_builtins",
     "from_json",
     "from_packed",
+    "json_schema",
     "strict_json",
     "to_builtins",
     "to_json",
     "to_packed",
+    "type_hints",
 ]
 
 T = TypeVar("T")
@@ -83,9 +87,19 @@ def to_builtins(value: Any) -> Any:
     return msgspec.to_builtins(value, str_keys=True)
 
 
-def from_builtins(value: Any, shape: type[T]) -> T:
-    """Value of the given type from dicts, lists and scalars."""
+def from_builtins(value: Any, shape: type[T], *, strict: bool = False) -> T:
+    """Value of the given type from dicts, lists and scalars; when `strict`, no text becomes a number."""
     try:
-        return msgspec.convert(value, type=shape, strict=False)
+        return msgspec.convert(value, type=shape, strict=strict)
     except msgspec.ValidationError as error:
         raise BadInput(f"this does not have the form expected here: {error}") from error
+
+
+def json_schema(shape: type) -> dict[str, Any]:
+    """JSON schema (2020-12) of a dataclass: a reference and its `$defs`."""
+    return msgspec.json.schema(shape)
+
+
+def type_hints(shape: type) -> dict[str, Any]:
+    """Types of a dataclass's fields, without their `Meta`."""
+    return get_type_hints(shape)

@@ -22,6 +22,14 @@ def parser() -> Parser:
     add("--html", metavar="FILE", help="write a report that opens in a browser")
     add("--junit", metavar="FILE", help="write thresholds and verdict as JUnit XML")
     add("--threshold", metavar="EXPR", action="append", default=[], help=THRESHOLD_HELP)
+    add(
+        "--abort-on-fail",
+        metavar="DELAY",
+        nargs="?",
+        const="0s",
+        help="end the run as soon as a --threshold does not hold, from this much measured time on",
+    )
+    add("--markdown", metavar="FILE", help="append the result for a CI system, such as $GITHUB_STEP_SUMMARY")
     add("--quiet", action="store_true", help="no progress line")
     return made
 
@@ -33,6 +41,18 @@ def run(words: Sequence[str]) -> int:
 
     from stressdash.headless import Outputs, run_headless
     from stressdash.metrics.thresholds import parse_threshold
+    from stressdash.quantities import parse_duration
 
-    outputs = Outputs(json=options.json, html=options.html, junit=options.junit, quiet=options.quiet)
-    return run_headless(settings, scenario, outputs, tuple(map(parse_threshold, options.threshold)))
+    aborts = options.abort_on_fail is not None
+    delay_s = parse_duration(options.abort_on_fail) if aborts else 0.0
+    thresholds = tuple(
+        parse_threshold(text, abort_on_fail=aborts, delay_s=delay_s) for text in options.threshold
+    )
+    outputs = Outputs(
+        json=options.json,
+        html=options.html,
+        junit=options.junit,
+        markdown=options.markdown,
+        quiet=options.quiet,
+    )
+    return run_headless(settings, scenario, outputs, thresholds)

@@ -93,6 +93,11 @@ class Threshold:
     delay_s: float = 0.0
     """Measured seconds before which it is not evaluated while the run goes on."""
 
+    @property
+    def of_apm(self) -> bool:
+        """Whether the service's own view is held to it."""
+        return self.metric.startswith("apm.")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -110,6 +115,11 @@ class Outcome:
         if self.reading.at_least and self.threshold.operator not in {">", ">="}:
             return False
         return OPERATORS[self.threshold.operator](value, limit)
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is known not to hold, as it must be to end a run that goes on."""
+        return self.reading.value is not None and not self.held
 
     @property
     def sentence(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from stressdash.errors import BadInput
 from stressdash.report.run_json import RunReport, to_json
 
-__all__ = ["check_writable", "write_file", "write_report"]
+__all__ = ["append_file", "check_writable", "write_file", "write_report"]
 
 
 def write_report(report: RunReport, folder: Path) -> Path:
@@ -39,6 +39,19 @@ def write_file(path: Path, data: bytes) -> None:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
+        raise BadInput(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def append_file(path: Path, data: bytes) -> None:
+    """Add data to the end of a file, which is made if need be.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
+    try:
+        with path.open("ab") as file:
+            file.write(data)
+    except OSError as error:
         raise BadInput(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 

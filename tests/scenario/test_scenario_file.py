@@ -1,3 +1,5 @@
+"""Scenario files are found, read and checked; what is wrong is told with its file, line and remedy."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -49,14 +51,29 @@ class TestBadFiles:
                 'title = "x"\n[load]\nconections = 3',
                 r"line 3: \[load\] has no key 'conections'; did you mean",
             ),
-            ('title = "x"\n[load]\nconnections = "a"', r"line 3: .*Expected `int"),
-            ('title = "x"\n[load]\nconnections = 0', r"line 3: connections must be at least 1"),
+            ('title = "x"\n[load]\nconnections = "a"', r"line 3: connections: expected `int`, got `str`"),
+            ('title = "x"\n[load]\nconnections = 0', r"line 3: connections: expected `int` >= 1"),
             ('title = "x"\n[load]\n\nduration = "3x"', r"line 4: duration: '3x' is not a duration"),
-            ('title = "x"\n[load]\nstop = "now"', r"line 3: stop is 'drain' or 'abort'"),
-            ('title = "x"\n[[request]]\npath = "push"', r"line 3: a path starts with '/'"),
+            ('title = "x"\n[load]\nstop = "now"', r"line 3: stop: it is one of drain, abort, not 'now'"),
+            ('title = "x"\n[[request]]\npath = "push"', r"line 3: .*a path starts with /"),
             ('title = "x"\nrequest = 3', r"line 2: requests are written as \[\[request\]\] tables"),
             ('title = "x"\nrequest = [3]', r"line 2: requests are written as \[\[request\]\] tables"),
-            ('title = "x"\nload = 3', r"line 2: .*Expected `object"),
+            ('title = "x"\nload = 3', r"line 2: load: expected `object`"),
+            ('title = "x"\n[load]\nconnections = "400"', r"line 3: connections: expected `int`"),
+            ('title = "x"\n[load]\nstages = "climb"', r"line 3: .*the shape.*'climb'.*hold"),
+            ('title = "x"\n[load]\nrate = 0', r"line 3: rate: expected `float` > 0"),
+            ('title = "x"\n[target]\nurl = "ftp://a"', r"line 3: "),
+            ('title = "x"\n[knobs]\nmax_opn = 3', r"line 3: .*did you mean 'max_open'"),
+            ('title = "x"\n[knobs]\nmax_open = -3', r"line 3: max_open is a whole number from 0"),
+            ('title = "x"\n[[threshold]]\nexpect = "p99 2"', r"line 3: threshold 'p99 2' is not of the form"),
+            (
+                'title = "x"\n[[threshold]]\nabort_on_fail = true',
+                r"line 2: .*missing required field `expect`",
+            ),
+            ('title = "x"\n[[threshold]]\nexpect = "avg<2"\ndelay = "1x"', r"line 4: .*not a duration"),
+            ('title = "x"\nrepeats = 0', r"line 2: repeats: expected `int` >= 1"),
+            ('title = "x"\n[[request]]\n[[request]]\nbody = "{{oops}}"', r"line 4: "),
+            ('title = "x"\nnotes = """\nload = 3\n"""\n[load]\nstop = "x"', r"line 6: stop"),
         ],
     )
     def test_get_one_sentence_with_file_line_and_remedy(

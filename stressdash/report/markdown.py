@@ -1,0 +1,121 @@
+"""A run as Markdown, for the summary pages of CI systems; what is untrusted is escaped twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from stressdash.metrics.verdict import Status
+from stressdash.report.run_json import LatencyReport, RunReport, ThresholdReport
+from stressdash.text import clock, count, duration_us, escape, percent, rate
+
+__all__ = ["markdown_table", "markdown_text", "run_markdown"]
+
+SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&@])")
+SIGNS: Final = {Status.PASSED: "\N{WHITE HEAVY CHECK MARK}", Status.FAILED: "\N{CROSS MARK}"}
+FAULTS: Final = 10
+
+
+def run_markdown(report: RunReport) -> str:
+    """The result: verdict, thresholds, figures and errors."""
+    status = report.verdict.status
+    title = markdown_text(report.scenario or report.target, 100)
+    run_id = markdown_text(report.run_id, 40)
+    parts = [
+        f"## {SIGNS.get(status, chr(0x26A0))} stressdash: {title} {status}",
+        f"{count(report.connections)} connections for {clock(round(report.duration_s, 2))}, run {run_id}",
+        "\n".join(f"- {markdown_text(reason)}" for reason in (*report.verdict.reasons, *report.warnings)),
+        _thresholds(report.thresholds),
+        _figures(report),
+        _faults(report),
+        _audit(report),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n\n"
+
+
+def markdown_text(text: str, limit: int = 300) -> str:
+    """Untrusted text as it is to be read, on one line."""
+    return SPECIAL.sub(r"\\\1", escape(text, limit))
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table; the first column is text, the others are figures. Cells are escaped already."""
+    line = ("---", *("---:" for _ in head[1:]))
+    return [f"| {' | '.join(row)} |" for row in (head, line, *rows)]
+
+
+def _thresholds(thresholds: Sequence[ThresholdReport]) -> str:
+    if not thresholds:
+        return ""
+    rows = [
+        (markdown_text(one.text), "held" if one.held else "**broken**", markdown_text(_said(one)))
+        for one in thresholds
+    ]
+    return "\n".join(markdown_table(("threshold", "", "figure"), rows))
+
+
+def _said(threshold: ThresholdReport) -> str:
+    """The figure alone, of a sentence that names the threshold first."""
+    return threshold.sentence.removeprefix(f"threshold {threshold.text}: ")
+
+
+def _figures(report: RunReport) -> str:
+    latency, apm = report.latency_us, report.apm
+    head = ("", "req/s", "ok/s", "failed", "mean", "p50", "p90", "p99", "p99.9")
+    rows = [
+        (
+            "client",
+            rate(report.requests_per_second),
+            rate(report.goodput_per_second),
+            percent(report.failed_share),
+            *(_bound(latency, name) for name in ("mean", "p50", "p90", "p99", "p999")),
+        )
+    ]
+    if apm.source:
+        seen = apm.latency_us
+        rows.append(
+            (
+                "APM",
+                rate(apm.throughput),
+                "",
+                percent(apm.failed_share),
+                *map(duration_us, (seen.mean, seen.p50)),
+                "",
+                duration_us(seen.p99),
+                "",
+            )
+        )
+    return "\n".join(markdown_table(head, rows))
+
+
+def _bound(latency: LatencyReport, name: str) -> str:
+    value = duration_us(getattr(latency, name))
+    return f">={value}" if name in latency.at_least else value
+
+
+def _faults(report: RunReport) -> str:
+    if not report.faults:
+        return ""
+    rows = [
+        (
+            markdown_text(
+                " ".join(part for part in (fault.category, fault.code, fault.message) if part), 120
+            ),
+            count(fault.count),
+            percent(fault.share),
+            markdown_text(fault.apm_group or fault.note, 60),
+        )
+        for fault in report.faults[:FAULTS]
+    ]
+    return "\n".join(markdown_table(("error", "count", "share", "APM group"), rows))
+
+
+def _audit(report: RunReport) -> str:
+    audit = report.audit
+    if audit.lost is None:
+        return ""
+    return (
+        f"Of {count(audit.acknowledged)} acknowledged rows {count(audit.lost)} are lost; "
+        f"{count(audit.orphaned)} orphaned, {count(audit.dropped)} dropped, {count(audit.rejected)} rejected."
+    )

@@ -1,0 +1,57 @@
+"""Thresholds while the run goes on: the first one broken that may end the run ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from stressdash.errors import StressdashError
+from stressdash.metrics.measures import apm_measures, client_measures
+from stressdash.metrics.thresholds import Outcome, Threshold, evaluate
+from stressdash.samples import ApmSeries
+from stressdash.session.run import LiveRun
+from stressdash.text import clock
+
+if TYPE_CHECKING:
+    from stressdash.session.session import Session
+
+__all__ = ["apm_over", "guard_run", "outcomes"]
+
+EVERY_S: Final = 0.25
+
+
+async def guard_run(session: Session, run: LiveRun) -> None:
+    """Watch the thresholds that may end the run, until it has ended; stop it when one is broken."""
+    watched = [threshold for threshold in session.thresholds if threshold.abort_on_fail]
+    asks_apm = any(threshold.of_apm for threshold in watched)
+    while watched and run.ended_s is None and not run.stopping:
+        await asyncio.sleep(EVERY_S)
+        series = await apm_over(session, run, session.clock.now_s()) if asks_apm else None
+        measured_s = run.totals.measured_s
+        due = [threshold for threshold in watched if threshold.delay_s <= measured_s]
+        broken = [outcome for outcome in outcomes(run, due, series) if outcome.broken]
+        if broken and not run.stopping:
+            run.ended_by = f"ended after {clock(round(measured_s, 1))}: {broken[0].sentence}"
+            await session.stop_load()
+
+
+def outcomes(run: LiveRun, thresholds: Iterable[Threshold], series: ApmSeries | None) -> tuple[Outcome, ...]:
+    """What has come of thresholds so far; `series` is the run as APM saw it, None when it cannot tell."""
+    measures = client_measures(run.totals)
+    if series is not None:
+        measures |= apm_measures(series, run.totals.measured_s)
+    return tuple(evaluate(threshold, measures) for threshold in thresholds)
+
+
+async def apm_over(session: Session, run: LiveRun, end_s: float) -> ApmSeries | None:
+    """The run as APM saw it from its start to `end_s` on the axis; None when it cannot tell."""
+    if session.apm is None:
+        return None
+    origin_ms = session.clock.origin_wall_ms
+    try:
+        return await session.apm.over(
+            origin_ms + int((run.started_s or 0.0) * 1e3), origin_ms + int(end_s * 1e3) + 1_000
+        )
+    except StressdashError:
+        return None
