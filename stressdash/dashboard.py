@@ -19,6 +19,7 @@ from stressdash.text import escape
 
 if TYPE_CHECKING:
     from stressdash.session import Session
+    from stressdash.tui.app import StressdashApp
 
 __all__ = ["show_dashboard", "tell_error"]
 
@@ -58,6 +59,7 @@ async def _show(make: Callable[[], Session], guard: int) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, app.exit)
     opening = asyncio.create_task(session.open())
+    opening.add_done_callback(lambda task: _leave_on_defect(task, app))
     try:
         await app.run_async()
     finally:
@@ -67,3 +69,9 @@ async def _show(make: Callable[[], Session], guard: int) -> int:
             await opening
         await session.close()
     return app.return_code or 0
+
+
+def _leave_on_defect(opening: asyncio.Task[None], app: StressdashApp) -> None:
+    """What no screen can explain ends the dashboard, so that it is seen."""
+    if not opening.cancelled() and not isinstance(opening.exception(), (StressdashError, type(None))):
+        app.exit()

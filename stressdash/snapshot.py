@@ -15,6 +15,7 @@ from typing import Protocol
 from stressdash.samples import (
     Component,
     DatabaseProcess,
+    DatabaseRates,
     DatabaseStatus,
     ErrorSample,
     Exemplar,
@@ -243,6 +244,7 @@ class Snapshot:
     """Share of failed requests explained by an APM group, with the bounds of its 95 % interval."""
     warnings: tuple[str, ...] = ()
     """Standing warnings: generator saturated, figures mixed over segments, APM off."""
+    database_rates: DatabaseRates | None = None
     owner: str = ""
     """Who owns the load, when this dashboard can only watch it; else empty."""
     choice: str = ""

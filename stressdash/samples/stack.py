@@ -10,6 +10,7 @@ __all__ = [
     "Component",
     "ComponentState",
     "DatabaseProcess",
+    "DatabaseRates",
     "DatabaseStatus",
     "Knob",
     "LogLine",
@@ -105,6 +106,15 @@ class DatabaseStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseRates:
+    """Totals of `DatabaseStatus` per second, over the last seconds; None where a total is not told."""
+
+    questions: float | None = None
+    commits: float | None = None
+    row_lock_waits: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseProcess:
     """One line of the database's SHOW PROCESSLIST."""
 
@@ -113,9 +123,9 @@ class DatabaseProcess:
     host: str
     database: str | None
     command: str
-    seconds: int
+    seconds: int | None
     """How long it has been in this state."""
-    state: str
+    state: str | None
     statement: str | None
     """What it runs; untrusted."""
 

@@ -18,6 +18,7 @@ async def poll_status(session: Session) -> None:
         timeline.add_gauge("pool.open", now_s, service.pool.open)
         timeline.add_gauge("pool.in_use", now_s, service.pool.in_use)
         timeline.add_gauge("pool.waiting", now_s, service.pool.waiting)
+    session.database_meter.add(now_s, session.watch.database)
     if (database := session.watch.database) is not None and database.threads_connected is not None:
         timeline.add_gauge("database.threads", now_s, database.threads_connected)
 

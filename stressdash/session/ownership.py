@@ -152,9 +152,9 @@ def steers(
 ) -> Callable[Concatenate[Session, P], Coroutine[Any, Any, T]]:
     """Make a command of the session one that only the owner of the load may give."""
 
-    @functools.wraps(command)
-    async def checked(session: Session, *arguments: P.args, **named: P.kwargs) -> T:
+    async def checked(session: Session, /, *arguments: P.args, **named: P.kwargs) -> T:
         session.ownership.check()
         return await command(session, *arguments, **named)
 
+    functools.update_wrapper(checked, command)
     return checked

@@ -16,6 +16,7 @@ from typing import Final
 from stressdash.apm.source import ApmSource
 from stressdash.errors import StressdashError, UsageError
 from stressdash.load.plan import Plan
+from stressdash.metrics.database import DatabaseMeter
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.thresholds import Outcome, Threshold
 from stressdash.report.run_json import RunReport
@@ -77,6 +78,7 @@ class Session:
         self.ownership = ownership or Ownership(None, "", self.clock.wall_ms)
         self.choice = choice
         self.timeline = Timeline()
+        self.database_meter = DatabaseMeter()
         self.processors = Processors(self.clock)
         self.watch = StackWatch(stack, lambda label: self.mark(label, "component"))
         self.apm: ApmWatch | None = None

@@ -17,6 +17,14 @@ class Engine(Protocol):
     name: str
     """For progress: what it is."""
 
+    async def find(self) -> None:
+        """Know the program that runs it; idempotent, and before `program`.
+
+        Raises:
+            StackError: there is none.
+        """
+        ...
+
     async def prepare(self, secrets: Secrets, progress: Callable[[str], None]) -> None:
         """Whatever must be done before it can start; idempotent. What it had to clean, it tells.
 

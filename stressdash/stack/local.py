@@ -231,6 +231,7 @@ class LocalStack:
         assert self._secrets is not None
         knobs = await self._controls.starting_values()
         if name == "database":
+            await self._engine.find()
             program = self._engine.program(self._secrets, knobs)
         elif name == "apm":
             program = apm_program(self._secrets)

@@ -47,10 +47,15 @@ class PrivateServer:
         self._account = _account() if os.geteuid() == 0 else None
         self._port = 0
 
+    async def find(self) -> None:
+        """Find the program."""
+        if self._server is None:
+            self._server = await asyncio.to_thread(find_server)
+            self.name = f"a private {self._server.product}"
+
     async def prepare(self, secrets: Secrets, progress: Callable[[str], None]) -> None:
         """Find the program, make its data once, write its init file, choose a port."""
-        self._server = await asyncio.to_thread(find_server)
-        self.name = f"a private {self._server.product}"
+        await self.find()
         with usable(self._link.parent):
             for left in await asyncio.to_thread(data_left):
                 progress(f"removing {left.what}")

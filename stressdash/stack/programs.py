@@ -61,6 +61,9 @@ class EmbeddedEngine:
     def __init__(self, data: Path) -> None:
         self._data = data
 
+    async def find(self) -> None:
+        """Nothing: it comes with us."""
+
     async def prepare(self, secrets: Secrets, progress: Callable[[str], None]) -> None:
         """Nothing: the server makes its folder."""
 

@@ -11,7 +11,15 @@ from dataclasses import replace
 from typing import Self
 
 from stressdash.errors import ComponentFailed, UsageError
-from stressdash.samples import Component, ComponentState, DatabaseStatus, Knob, LogLine, ServiceStatus
+from stressdash.samples import (
+    Component,
+    ComponentState,
+    DatabaseProcess,
+    DatabaseStatus,
+    Knob,
+    LogLine,
+    ServiceStatus,
+)
 from stressdash.stack.backend import Addresses
 
 __all__ = ["AnsweringServer", "FakeStack"]
@@ -101,6 +109,16 @@ class FakeStack:
 
     async def database_status(self) -> DatabaseStatus | None:
         return None
+
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        return ()
+
+    async def attach(self) -> bool:
+        return True
+
+    async def down(self, *, erase: bool = False) -> None:
+        del erase
+        self.closed = True
 
     async def close(self, *, keep: bool = False) -> None:
         del keep

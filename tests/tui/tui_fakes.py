@@ -8,6 +8,7 @@ from tui_pictures import KNOBS, ROWS, make_snapshot
 
 from stressdash.errors import KnobRejected, StressdashError
 from stressdash.samples import (
+    DatabaseProcess,
     ErrorSample,
     Exemplar,
     Frame,
@@ -123,6 +124,7 @@ class FakeSession:
         self.calls: list[tuple[object, ...]] = []
         self.refusal = ""
         self.spans_s: list[float | None] = []
+        self.processes: tuple[DatabaseProcess, ...] = ()
         self.log_text = "listening on 127.0.0.1:18080"
         self.details = {row.id: make_detail(row) for row in self.picture.errors}
 
@@ -175,6 +177,10 @@ class FakeSession:
         knob = replace(knob, desired=value, actual=value, error="")
         self.change(knobs=tuple(knob if one.name == name else one for one in self.picture.knobs))
         return knob
+
+    async def processlist(self) -> tuple[DatabaseProcess, ...]:
+        self._note("processlist")
+        return self.processes
 
     async def component_action(self, component: str, action: str) -> None:
         self._note("component_action", component, action)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -15,38 +14,22 @@ from stressdash.samples import LogLine
 from stressdash.tui.background import in_background
 from stressdash.tui.filtering import matches
 from stressdash.tui.keys import bindings
-from stressdash.tui.lines import Line, clean, ends
+from stressdash.tui.lines import Line, clean
 from stressdash.tui.screens.base import ViewScreen
+from stressdash.tui.screens.processes import Processes
 from stressdash.tui.view import View
 from stressdash.tui.widgets.component_list import COMPONENT_HEADER, ComponentList
+from stressdash.tui.widgets.database_panel import DatabasePanel
 from stressdash.tui.widgets.head import HeadLine
-from stressdash.tui.widgets.knob_list import KNOB_HEADER, KnobList, knob_words
+from stressdash.tui.widgets.knob_list import KnobList, knob_header, knob_words
 from stressdash.tui.widgets.listing import Item, Listing
-from stressdash.tui.widgets.panel import Panel
+from stressdash.tui.widgets.panel import Title
 from stressdash.tui.widgets.prompt import FilterPrompt
 from stressdash.tui.widgets.strips import KeyStrip, StatusStrip
 
 __all__ = ["StackScreen"]
 
 LONGEST_LOG = 2_000
-
-
-class Title(Panel):
-    """A heading that can change."""
-
-    def __init__(self, panel_id: str, words: Line | None = None) -> None:
-        super().__init__(panel_id)
-        self._left: Line = words or []
-        self._right: Line = []
-
-    def show(self, left: Line, right: Line | None = None) -> None:
-        """Draw other words."""
-        self._left, self._right = left, right or []
-        self.recompose_lines()
-
-    def compose_lines(self, width: int) -> Sequence[Line]:
-        """The words."""
-        return [ends(self._left, self._right, width)]
 
 
 class StackScreen(ViewScreen):
@@ -57,10 +40,13 @@ class StackScreen(ViewScreen):
     def __init__(self) -> None:
         super().__init__()
         self.components = ComponentList()
+        self.database = DatabasePanel()
         self.knobs = KnobList()
         self.log_list = Listing("log", follow=True)
         self._head = HeadLine("Stack")
         self._status = StatusStrip()
+        self._choice = Title("choice")
+        self._knobs_title = Title("knobs-title", [(knob_header(80), "dim")])
         self._words = Title("selected-words")
         self._log_title = Title("log-title")
         self._prompt = FilterPrompt()
@@ -74,9 +60,11 @@ class StackScreen(ViewScreen):
         yield self._head
         with Container(id="stack-parts"):
             with Container(id="stack-left"):
+                yield self._choice
                 yield Title("components-title", [(COMPONENT_HEADER, "dim")])
                 yield self.components
-                yield Title("knobs-title", [(KNOB_HEADER, "dim")])
+                yield self.database
+                yield self._knobs_title
                 yield self.knobs
                 yield self._words
             with Container(id="stack-right"):
@@ -96,6 +84,10 @@ class StackScreen(ViewScreen):
         self._status.show(view)
         self.components.styles.height = max(1, len(view.snapshot.components))
         self.components.show(view)
+        self.database.show(view)
+        self._choice.display = bool(view.snapshot.choice)
+        self._choice.show([(clean(view.snapshot.choice), "dim")])
+        self._knobs_title.show([(knob_header(self.knobs.size.width), "dim")])
         self.knobs.show(view)
         self._show_words()
         self._show_log_title()
@@ -187,6 +179,10 @@ class StackScreen(ViewScreen):
         if self.log_list.follow:
             self.log_list.scroll_end(animate=False)
         self._show_log_title()
+
+    def action_processes(self) -> None:
+        """Ask the database who is connected."""
+        self.app.push_screen(Processes(self.dashboard.session))
 
     def action_component(self, action: str) -> None:
         """Act on the selected component."""

@@ -16,24 +16,15 @@ from stressdash.tui.lines import Line, clean, fit
 from stressdash.tui.view import View
 from stressdash.tui.widgets.listing import Item, Listing
 
-__all__ = ["KNOB_HEADER", "KnobList", "knob_words"]
+__all__ = ["KnobList", "knob_header", "knob_words"]
 
-NAME_WIDTH = 18
-COMPONENT_WIDTH = 9
-VALUE_WIDTH = 10
-UNIT_WIDTH = 12
-APPLIES_WIDTH = 8
+NAME_WIDTHS = (19, 31)
+"""Of the names, where there is little room and where there is more."""
+ROOMY = 110
+COMPONENT_WIDTH = 10
+VALUE_WIDTH = 12
+APPLIES_WIDTH = 9
 LONGEST_ENTRY = 24
-KNOB_HEADER = (
-    "  "
-    + "knob".ljust(NAME_WIDTH)
-    + "of".ljust(COMPONENT_WIDTH)
-    + "desired".rjust(VALUE_WIDTH)
-    + "actual".rjust(VALUE_WIDTH)
-    + "  "
-    + "unit".ljust(UNIT_WIDTH)
-    + "applies".ljust(APPLIES_WIDTH)
-)
 
 
 class KnobList(Listing):
@@ -66,9 +57,12 @@ class KnobList(Listing):
     def _rebuild(self) -> None:
         width = max(20, self.size.width)
         entries = {self.selected: self.entry} if self.entry is not None else {}
-        self.show_items(
-            [Item(tuple(knob_line(knob, width, entries.get(knob.name))), knob.name) for knob in self._knobs]
-        )
+        items, component = [], ""
+        for knob in self._knobs:
+            line = knob_line(knob, width, entries.get(knob.name), first=knob.component != component)
+            items.append(Item(tuple(line), knob.name))
+            component = knob.component
+        self.show_items(items)
 
     # --- editing
 
@@ -128,20 +122,32 @@ class KnobList(Listing):
         self._rebuild()
 
 
-def knob_line(knob: Knob, width: int, entry: str | None = None) -> Line:
-    """One knob; a rejection stands in the component's own words, else the help."""
-    actual = UNKNOWN if knob.actual is None else clean(knob.actual)
-    desired = UNKNOWN if knob.desired is None else clean(knob.desired)
+def knob_header(width: int) -> str:
+    """Names of the columns."""
+    return (
+        "  "
+        + "component".ljust(COMPONENT_WIDTH)
+        + "knob".ljust(_name_width(width))
+        + "desired".rjust(VALUE_WIDTH)
+        + "actual".rjust(VALUE_WIDTH)
+        + "  "
+        + "applies".ljust(APPLIES_WIDTH)
+    )
+
+
+def knob_line(knob: Knob, width: int, entry: str | None = None, *, first: bool = True) -> Line:
+    """One knob; its component is named at its `first` one. A rejection is in the component's own words."""
+    desired, actual = _value(knob.desired, knob), _value(knob.actual, knob)
     differs = knob.desired is not None and knob.desired != knob.actual
     shown = (f"{entry}▏", "selected") if entry is not None else (desired, "warn" if differs else "text")
+    name_width = _name_width(width)
     line: Line = [
         ("! " if knob.error else "  ", "bad"),
-        (fit(clean(knob.name), NAME_WIDTH - 1) + " ", "strong"),
-        (fit(clean(knob.component), COMPONENT_WIDTH), "dim"),
+        (fit(clean(knob.component) if first else "", COMPONENT_WIDTH), "dim"),
+        (fit(clean(knob.name), name_width - 1) + " ", "strong"),
         (fit(shown[0], VALUE_WIDTH, right=True), shown[1]),
         (fit(actual, VALUE_WIDTH, right=True), "text"),
-        ("  " + fit(clean(knob.unit), UNIT_WIDTH), "dim"),
-        (fit(knob.applies, APPLIES_WIDTH), "dim"),
+        ("  " + fit(knob.applies, APPLIES_WIDTH), "dim" if knob.applies == "live" else "warn"),
     ]
     used = sum(len(text) for text, _ in line)
     words = (clean(knob.error), "bad") if knob.error else (knob_words(knob), "dim")
@@ -149,10 +155,21 @@ def knob_line(knob: Knob, width: int, entry: str | None = None) -> Line:
 
 
 def knob_words(knob: Knob) -> str:
-    """What it is, its choices or range, then its help."""
-    parts = [knob.label] if knob.label != knob.name else []
+    """Its choices or range, then what it does."""
+    parts = []
     if knob.choices:
         parts.append(" | ".join(knob.choices))
     elif knob.minimum is not None and knob.maximum is not None:
         parts.append(f"{knob.minimum:g}–{knob.maximum:g}")
-    return clean("  ".join([*parts, knob.help]))
+    return clean("  ".join([*parts, knob.help or knob.label]))
+
+
+def _name_width(width: int) -> int:
+    return NAME_WIDTHS[width >= ROOMY]
+
+
+def _value(text: str | None, knob: Knob) -> str:
+    """With its unit; a dash when it is not known."""
+    if text is None:
+        return UNKNOWN
+    return clean(f"{text} {knob.unit}".rstrip())

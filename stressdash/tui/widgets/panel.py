@@ -9,12 +9,12 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from stressdash.tui.lines import Line
+from stressdash.tui.lines import Line, ends
 from stressdash.tui.palette import Palette
 from stressdash.tui.theming import palette_of
 from stressdash.tui.view import View
 
-__all__ = ["Panel", "ViewPanel"]
+__all__ = ["Panel", "Title", "ViewPanel"]
 
 
 class Panel(Widget):
@@ -75,6 +75,24 @@ class Panel(Widget):
             strip = self._palette.strip(self._lines[y]).apply_style(self.rich_style)
             self._strips[y] = strip
         return strip
+
+
+class Title(Panel):
+    """A heading that can change."""
+
+    def __init__(self, panel_id: str, words: Line | None = None) -> None:
+        super().__init__(panel_id)
+        self._left: Line = words or []
+        self._right: Line = []
+
+    def show(self, left: Line, right: Line | None = None) -> None:
+        """Draw other words."""
+        self._left, self._right = left, right or []
+        self.recompose_lines()
+
+    def compose_lines(self, width: int) -> Sequence[Line]:
+        """The words."""
+        return [ends(self._left, self._right, width)]
 
 
 class ViewPanel(Panel):
