@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import venv
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -19,8 +24,13 @@ pytestmark = [pytest.mark.serial, pytest.mark.timeout(600)]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
 
-def run(*command: object, cwd: Path) -> str:
-    done = subprocess.run([str(word) for word in command], cwd=cwd, env=CLEAN, capture_output=True, text=True)
+UV = Path(sys.executable).with_name("uv")
+
+
+def run(*command: object, cwd: Path, also: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What the command printed; `also` is added to its environment."""
+    words, environment = [str(word) for word in command], {**CLEAN, **also}
+    done = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -40,14 +50,63 @@ def wheel(built: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(wheel: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` folder of a clean environment that holds the wheel and what the lock says, nothing else."""
     folder = tmp_path_factory.mktemp("clean") / "venv"
     venv.create(folder, with_pip=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     run(*pip, "--require-hashes", "--requirement", root / "requirements.lock", cwd=folder)
     run(*pip, "--no-deps", wheel, cwd=folder)
     return folder / "bin"
+
+
+def install(*what: object, python: str, root: Path, folder: Path) -> Path:
+    """The `bin` folder of a new environment of `python`: as `installed`, but made faster."""
+    run(UV, "venv", "--quiet", "--python", python, folder, cwd=folder.parent)
+    install = (UV, "pip", "install", "--quiet", "--python", folder / "bin" / "python")
+    run(*install, "--require-hashes", "--requirement", root / "requirements.lock", cwd=folder.parent)
+    run(*install, "--no-deps", *what, cwd=folder.parent)
+    return folder / "bin"
+
+
+def other_pythons() -> list[str]:
+    """Interpreters of this machine that stressdash supports, besides the one that runs the tests."""
+    found = {}
+    for minor in range(11, 15):
+        on_path = shutil.which(f"python3.{minor}")
+        kept = sorted(Path("~/.pyenv/versions").expanduser().glob(f"3.{minor}.*/bin/python3"))
+        for candidate in [on_path, *map(str, kept)]:
+            works = candidate and not subprocess.run([candidate, "-c", ""], capture_output=True).returncode
+            if works and minor != sys.version_info.minor:
+                found[minor] = str(candidate)
+    return [found[minor] for minor in sorted(found)]
+
+
+def does_the_main_job(stressdash: Path, cwd: Path) -> None:
+    """Run act 3 on a stack of its own: service, database, intake, load, audit and report."""
+    state = Path(tempfile.mkdtemp(prefix="sd-"))  # a short path: sockets lie in it
+    try:
+        told = run(
+            stressdash,
+            "run",
+            "act3",
+            "--stack",
+            "embedded",
+            "--state",
+            state,
+            "--requests",
+            200,
+            "--json",
+            "-",
+            cwd=cwd,
+        )
+    finally:
+        shutil.rmtree(state)
+    report = json.loads(told)
+    assert report["verdict"]["status"] == "passed", report["verdict"]
+    assert report["requests"]["completed"] == 200
+    assert report["audit"]["lost"] == 0
+    assert report["apm"]["transactions"] > 0
 
 
 class TestContents:
@@ -81,6 +140,33 @@ class TestInstalled:
     def test_the_command_works_from_any_folder(self, installed: Path, tmp_path: Path) -> None:
         assert __version__ in run(installed / "stressdash", "--version", cwd=tmp_path)
         assert "act1" in run(installed / "stressdash", "run", "--help", cwd=tmp_path)
+
+    def test_it_does_the_main_job_from_any_folder(self, installed: Path, tmp_path: Path) -> None:
+        does_the_main_job(installed / "stressdash", tmp_path)
+
+    @pytest.mark.parametrize("python", other_pythons(), ids=lambda path: Path(path).parts[-3])
+    def test_and_on_other_pythons_of_this_machine(
+        self, wheel: Path, root: Path, python: str, tmp_path: Path
+    ) -> None:
+        bin_folder = install(wheel, python=python, root=root, folder=tmp_path / "venv")
+        does_the_main_job(bin_folder / "stressdash", tmp_path)
+
+    def test_so_does_an_editable_install(self, root: Path, tmp_path: Path) -> None:
+        copy = tmp_path / "checkout"
+        shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".*"))
+        bin_folder = install("--editable", copy, python=sys.executable, root=root, folder=tmp_path / "venv")
+        does_the_main_job(bin_folder / "stressdash", tmp_path)
+
+    def test_so_does_uv_tool(self, wheel: Path, tmp_path: Path) -> None:
+        folders = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
+        run(UV, "tool", "install", "--quiet", "--python", sys.executable, wheel, cwd=tmp_path, also=folders)
+        does_the_main_job(tmp_path / "bin" / "stressdash", tmp_path)
+
+    def test_so_does_pipx(self, wheel: Path, tmp_path: Path) -> None:
+        folders = {"PIPX_HOME": str(tmp_path / "home"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
+        pipx = (UV, "tool", "run", "--quiet", "--python", sys.executable, "pipx==1.7.1")
+        run(*pipx, "install", "--quiet", "--python", sys.executable, wheel, cwd=tmp_path, also=folders)
+        does_the_main_job(tmp_path / "bin" / "stressdash", tmp_path)
 
     def test_the_bundled_service_is_found(self, installed: Path, tmp_path: Path) -> None:
         code = "from stressdash.paths import bundled; print(bundled('service'))"
