@@ -1,10 +1,12 @@
-"""The composition root: wires sources, metrics and store; commands come in here. Knows no screen."""
+"""The composition root: wires sources, metrics and store; commands come in here. Knows no screen.
+
+Each source is imported when it is made, once the stack is up: the first picture does not wait for it.
+"""
 
 from __future__ import annotations
 
 import os
 
-from stressdash.apm.embedded import EmbeddedSource
 from stressdash.apm.source import ApmSource
 from stressdash.errors import UsageError
 from stressdash.metrics.thresholds import Threshold
@@ -87,4 +89,6 @@ def _source(settings: Settings, stack: Stack) -> ApmSource | None:
         return ElasticSource(
             Connection(addresses.apm_url, username="elastic", password=password), settings.apm_service
         )
+    from stressdash.apm.embedded import EmbeddedSource
+
     return EmbeddedSource(addresses.apm_url, addresses.apm_token or "", settings.apm_service)
