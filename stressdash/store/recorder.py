@@ -153,9 +153,9 @@ class Recorder:
                 continue
             try:
                 writer.commit(messages)
+                self.steps = writer.grid.steps
             except StressdashError as error:
                 self.problem = self.problem or str(error)
-            self.steps = writer.grid.steps
             self.cpu_s = time.thread_time()
         writer.close(plain=not self.problem)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stressdash.errors import StressdashError, UsageError
-from stressdash.store.claim import SUFFIX, run_number
+from stressdash.store.claim import SUFFIX, is_claimed, run_number
 from stressdash.store.runfile import Condition, StoredRun
 
 __all__ = ["RunEntry", "RunFolder"]
@@ -123,6 +123,8 @@ def entry_of(path: Path) -> RunEntry:
                 **figures,
             )
     except StressdashError as error:
+        if is_claimed(path):  # it is just being made
+            return RunEntry(number, path, Condition.RECORDING, size_bytes=size_bytes)
         return RunEntry(number, path, Condition.DAMAGED, str(error), size_bytes=size_bytes)
 
 

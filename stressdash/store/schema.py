@@ -24,7 +24,7 @@ __all__ = ["APPLICATION_ID", "STEPS", "VERSION", "migrate", "open_new", "open_re
 
 APPLICATION_ID: Final = 0x53_54_52_44
 """`STRD`, in the header of every file of ours."""
-PAGE_BYTES: Final = 16_384
+PAGE_BYTES: Final = 8_192
 """Rows take about a kilobyte: pages this large leave little of each unused."""
 BUSY_S: Final = 5.0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -16,9 +17,21 @@ from stressdash.store.head import RunHead
 from stressdash.store.recorder import Ending, Recorder
 from stressdash.store.runs import RunFolder
 
-__all__ = ["ORIGIN_NS", "busy_windows", "head", "record", "recorder"]
+__all__ = ["ORIGIN_NS", "REPORT", "busy_windows", "head", "latencies_of", "record", "recorder", "until"]
 
 ORIGIN_NS = 5_000_000_000_000
+REPORT = {
+    "verdict": {"status": "passed"},
+    "duration_s": 9.5,
+    "connections": 50,
+    "requests": {"scheduled": 100},
+    "requests_per_second": 10.5,
+    "goodput_per_second": 10.0,
+    "failed_share": 0.05,
+    "latency_us": {"p50": 1_000, "p99": None},
+}
+
+WAIT_S = 60.0
 RUN_ID = "00c0ffee00c0ffee"
 
 
@@ -107,3 +120,11 @@ def latencies_of(windows: Iterable[Window]) -> dict[int, int]:
         for index, number in each.latency.items():
             total[index] = total.get(index, 0) + number
     return total
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for the recorder's thread to get there."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.005)
