@@ -75,7 +75,7 @@ async def attached(place: Place) -> Stack:
         stack = open_stack(backend, state=place.state)
         if await stack.attach():
             return stack
-        await stack.close(keep=True)
+        await stack.close()
     raise StackError(f"no stack runs in {place.state}; 'stressdash up' starts one")
 
 

@@ -58,7 +58,7 @@ def run(words: Sequence[str]) -> int:
         try:
             await _print(stack, tuple(options.components), wanted, follow=options.follow)
         finally:
-            await stack.close(keep=True)
+            await stack.close()
 
     asyncio.run(work())
     return 0

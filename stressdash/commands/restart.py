@@ -39,4 +39,4 @@ async def _restart(place: Place, component: str | None) -> Told:
             await stack.action(name, "restart")
         return await told(stack, place)
     finally:
-        await stack.close(keep=True)
+        await stack.close()

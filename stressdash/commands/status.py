@@ -34,4 +34,4 @@ async def _status(place: Place) -> Told:
     try:
         return await told(stack, place)
     finally:
-        await stack.close(keep=True)
+        await stack.close()

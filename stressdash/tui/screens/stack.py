@@ -30,6 +30,8 @@ from stressdash.tui.widgets.strips import KeyStrip, StatusStrip
 __all__ = ["StackScreen"]
 
 LONGEST_LOG = 2_000
+TALL = 32
+"""Rows from which there is room to say why it is this stack."""
 
 
 class StackScreen(ViewScreen):
@@ -85,7 +87,7 @@ class StackScreen(ViewScreen):
         self.components.styles.height = max(1, len(view.snapshot.components))
         self.components.show(view)
         self.database.show(view)
-        self._choice.display = bool(view.snapshot.choice)
+        self._choice.display = bool(view.snapshot.choice) and self.size.height >= TALL
         self._choice.show([(clean(view.snapshot.choice), "dim")])
         self._knobs_title.show([(knob_header(self.knobs.size.width), "dim")])
         self.knobs.show(view)
