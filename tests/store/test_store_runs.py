@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
-from store_factory import busy_windows, record, recorder, until
+from store_factory import REPORT, busy_windows, record, recorder, until
 
 from stressdash.errors import BadInput, StoreError, UsageError
 from stressdash.store.recorder import Ending
