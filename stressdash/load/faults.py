@@ -147,8 +147,14 @@ def _kind_of_tls_error(error: ssl.SSLError) -> FaultKind:
     if isinstance(error, ssl.SSLCertVerificationError):
         code = X509_CODES.get(error.verify_code, f"X509_{error.verify_code}")
         return FaultKind("tls", code, fold(error.verify_message.rstrip(".")))
-    code = error.reason or "SSL"
+    code = error.reason or _spelt_reason(str(error.strerror))
     return FaultKind("tls", code, TLS_WORDS.get(code, code.replace("_", " ").lower()))
+
+
+def _spelt_reason(text: str) -> str:
+    """OpenSSL's reason out of its words, where Python does not know its number."""
+    match = re.fullmatch(r"\[\w+\] ([\w ]+) \(_ssl\.c:\d+\)", text)
+    return match[1].upper().replace(" ", "_") if match else "SSL"
 
 
 def kind_of_lookup_error(error: OSError) -> FaultKind:

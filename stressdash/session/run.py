@@ -21,6 +21,8 @@ __all__ = ["LiveRun"]
 
 UNREAD_SHARE: Final = 0.1
 """Of the median latency, from which on the generator's own queue is told."""
+UNREAD_US: Final = 100
+"""Less than this is what it takes to wake up."""
 ASKED_FAULTS: Final = 64
 """Faults whose trace ids are looked up in APM."""
 
@@ -68,9 +70,10 @@ class LiveRun:
     def warnings(self) -> list[str]:
         """What a reader of the figures must know of how they were come by."""
         warnings, share = list(self.fleet.warnings), self.totals.unread_share
-        if share is not None and share >= UNREAD_SHARE:
+        unread_us = self.totals.unread.percentile(0.5)
+        if share is not None and share >= UNREAD_SHARE and (unread_us or 0) >= UNREAD_US:
             warnings.append(
-                f"answers lay unread for {duration_us(self.totals.unread.percentile(0.5))} at the median, "
+                f"answers lay unread for {duration_us(unread_us)} at the median, "
                 f"{percent(share)} of the latency: the generator's own queue, not the target"
             )
         return warnings
