@@ -19,12 +19,14 @@ from stressdash.hdr import bucket_index
 from stressdash.load.account import Account, Histogram, sum_of
 from stressdash.load.faults import FaultKind
 from stressdash.load.http1 import KEPT_BODY
+from stressdash.load.secret import Redaction
 from stressdash.load.trace import trace_id_of
 from stressdash.samples import Exemplar, Fault, Phase, RequestCounts, Window
 
 __all__ = ["Books", "Cell", "Ending", "Gauges", "Issue"]
 
 KINDS_LIMIT: Final = 200
+NO_SECRETS: Final = Redaction(())
 RESERVOIR: Final = 16
 """Trace ids kept per fault and window."""
 KEPT_HEAD: Final = 1024
@@ -53,6 +55,8 @@ class Cell:
     end_ns: int
     segment: int
     phase: Phase
+    rate: float | None = None
+    """Arrivals per second asked of this worker at the end; None: the closed loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,9 @@ class Tally:
 class Books:
     """Counts since the last window. Histograms are sparse, in the layout of `stressdash.hdr`."""
 
-    def __init__(self, run_id: int, worker: int, draw: random.Random) -> None:
+    def __init__(self, run_id: int, worker: int, draw: random.Random, redact: Redaction = NO_SECRETS) -> None:
+        self.redact = redact
+        """For what a server sent and is to be kept."""
         self._run_id = run_id
         self._worker = worker
         self._draw = draw
@@ -229,6 +235,7 @@ class Books:
             worker=self._worker,
             segment=cell.segment,
             phase=cell.phase,
+            target_rate=cell.rate,
             target_connections=gauges.target,
             open_connections=gauges.open,
             busy_connections=gauges.busy,
@@ -299,7 +306,7 @@ class Books:
             status=ending.status,
             trace_id=trace_id_of(self._run_id, self._worker, ending.number) if ending.number else None,
             request=ending.request,
-            head=bytes(ending.head[:KEPT_HEAD]),
-            body=bytes(ending.body[:KEPT_BODY]),
+            head=self.redact(bytes(ending.head[:KEPT_HEAD])),
+            body=self.redact(bytes(ending.body[:KEPT_BODY])),
             note=ending.note,
         )

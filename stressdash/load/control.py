@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from stressdash.load.faults import FaultKind
@@ -40,6 +40,8 @@ class Assignment:
     rate: float | None = None
     """Arrivals per second over all workers; None: the closed loop."""
     slope: float = 0.0
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values of secret headers by their source."""
 
 
 @dataclass(frozen=True, slots=True)

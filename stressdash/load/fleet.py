@@ -21,6 +21,7 @@ from stressdash.load.ledger import Ledger, map_page_file, new_page_file
 from stressdash.load.plan import MAX_CONNECTIONS, MAX_RATE, MIN_RATE, Plan
 from stressdash.load.process import WorkerProcess
 from stressdash.load.resolver import LookUp, Resolver
+from stressdash.load.secret import read_secrets
 from stressdash.load.shape import Stage, stage_at
 from stressdash.load.target import Address, is_loopback, parse_url, resolve
 from stressdash.load.tls import make_context
@@ -55,6 +56,7 @@ class Fleet:
         self._listeners: list[asyncio.Task[None]] = []
         self._ledger_files: list[int] = []
         self._deaths: list[EngineError] = []
+        self._secrets: dict[str, str] = {}
         self._segment = 0
         self._shape: asyncio.Task[None] | None = None
         self._resolver = Resolver(plan, look_up)
@@ -103,6 +105,9 @@ class Fleet:
             UsageError: the plan asks for more than this machine can hold.
             EngineError: a worker could not be started.
         """
+        self._secrets = read_secrets(
+            (header for request in self._plan.requests for header in request.secrets), os.environ
+        )
         addresses = await self._resolver.first()
         if parse_url(self._plan.url).secure:
             make_context(self._plan.transport)  # what is wrong with a file is told here, not by a worker
@@ -155,6 +160,7 @@ class Fleet:
                     max_requests=budgets[number],
                     rate=rate,
                     slope=slope,
+                    secrets=self._secrets,
                 )
             )
         try:

@@ -136,17 +136,21 @@ class Parser:
     """Frames one response. Feed it until `complete`; tell it `eof` when the server closed."""
 
     __slots__ = (
-        "_bodyless", "_heads", "_interims", "_left", "_pending", "_step", "_taken",
+        "_bodyless", "_heads", "_interims", "_kept", "_left", "_pending", "_step", "_taken",
         "body", "complete", "head", "head_bytes",
     )  # fmt: skip
 
-    def __init__(self, heads: dict[bytes, Head] | None = None, *, bodyless: bool = False) -> None:
+    def __init__(
+        self, heads: dict[bytes, Head] | None = None, *, bodyless: bool = False, kept: int = KEPT_BODY
+    ) -> None:
         """A parser for the next response.
 
         Args:
             heads: memory of parsed header blocks, shared by parsers with the same `bodyless`.
             bodyless: the request was HEAD.
+            kept: bytes of the body that are kept.
         """
+        self._kept = kept
         self._heads = {} if heads is None else heads
         self._bodyless = bodyless
         self._pending = bytearray()
@@ -158,7 +162,7 @@ class Parser:
         self.head_bytes = b""
         """The header block as received, without its empty line."""
         self.body = bytearray()
-        """The first `KEPT_BODY` bytes of the body."""
+        """The first bytes of the body, as many as are kept."""
         self.complete = False
 
     @property
@@ -248,7 +252,7 @@ class Parser:
         piece = self._pending[:most]
         del self._pending[:most]
         self._left -= len(piece)
-        room = KEPT_BODY - len(self.body)
+        room = self._kept - len(self.body)
         if room > 0:
             self.body += piece[:room]
 

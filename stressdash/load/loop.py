@@ -22,10 +22,10 @@ from stressdash.load.books import Books, Ending
 from stressdash.load.connection import BUSY, NEVER_NS, Connection
 from stressdash.load.control import Assignment
 from stressdash.load.faults import FaultKind, kind_of_answer, kind_of_eof, kind_of_os_error
-from stressdash.load.http1 import Head, Malformed, OtherProtocol, Parser
+from stressdash.load.http1 import KEPT_BODY, Head, Malformed, OtherProtocol, Parser
 from stressdash.load.ledger import CAPACITY
 from stressdash.load.lines import WOULD_BLOCK, Lines
-from stressdash.load.message import Message, schedule_messages
+from stressdash.load.message import Message, make_message, schedule_messages
 from stressdash.load.opening import HANGUP, READ, WRITE
 from stressdash.load.pacer import Pacer
 from stressdash.load.target import parse_url
@@ -56,7 +56,9 @@ class Loop(Lines):
         plan = assignment.plan
         target = parse_url(plan.url)
         messages = [
-            Message(request, plan, target, assignment.worker, books.account(request.name))
+            make_message(
+                request, plan, target, assignment.worker, books.account(request.name), assignment.secrets
+            )
             for request in plan.requests
         ]
         self._messages = schedule_messages(messages, [request.weight for request in plan.requests])
@@ -80,6 +82,8 @@ class Loop(Lines):
         self._unread = Unread(books, assignment.addresses[0].family, random.Random(plan.seed))
         self._slowest: tuple[int, Ending] | None = None
         self._slowest_ns = -1
+        self._follow = self._send
+        """What a connection does whose request has ended, while there is credit."""
         self._ended = False
 
     @abstractmethod
@@ -151,7 +155,7 @@ class Loop(Lines):
                 if connection.request < self._codes_limit:
                     self._book_outcome(connection, ACKNOWLEDGED)
                 if self._credit > 0 and not connection.leaving:
-                    self._send(connection)
+                    self._follow(connection)
                 else:
                     self._rest(connection)
                 return
@@ -167,8 +171,8 @@ class Loop(Lines):
         connection.request = number
         connection.message = message
         connection.state = BUSY
-        if message.bodyless:
-            connection.parser = Parser(self._heads_bodyless, bodyless=True)
+        if message.parsed:
+            connection.parser = self._parser_of(message)
         connection.since_ns = sent_ns = self._clock()
         connection.due_ns = self._take_due(sent_ns) if self._owed else 0
         try:
@@ -230,11 +234,11 @@ class Loop(Lines):
             account.intended[bucket_index((now - connection.due_ns) // 1000)] += 1
         if latency_ns > self._slowest_ns:
             self._note_slowest(connection, latency_ns, now, head.status, parser.head_bytes, body)
-        kind = None
+        kind: FaultKind | None
         if parser.surplus:
             kind = FaultKind("protocol", "surplus", "bytes after the end of the answer")
-        elif head.status >= 400:
-            kind = kind_of_answer(head.status, body)
+        else:
+            kind = self._judge(connection.message, head.status, body)
         if kind is not None:
             self._books.failed_answer(
                 kind, latency_ns, self._ending(connection, now, head.status, parser.head_bytes, body)
@@ -249,9 +253,18 @@ class Loop(Lines):
             connection.reopening = reusable
             self._reopen(connection)
         elif self._credit > 0 and not connection.leaving:
-            self._send(connection)
+            self._follow(connection)
         else:
             self._rest(connection)
+
+    def _judge(self, message: Message, status: int, body: bytes) -> FaultKind | None:
+        """What is wrong with a full answer, in words that hold no secret."""
+        if message.checks is None:
+            return kind_of_answer(status, self._books.redact(body)) if status >= 400 else None
+        kind = message.checks.fault(status, body)
+        if kind is not None and self._books.redact:
+            return message.checks.fault(status, self._books.redact(body)) or kind
+        return kind
 
     def _ending(
         self,
@@ -303,6 +316,12 @@ class Loop(Lines):
         connection.unsent = rest
         self._leave_fast_path(connection)
         self._poller.modify(connection.fd, READ | HANGUP | WRITE)
+
+    def _parser_of(self, message: Message) -> Parser:
+        """For messages whose answers never take the fast path."""
+        if message.bodyless:
+            return Parser(self._heads_bodyless, bodyless=True)
+        return Parser(self._heads, kept=KEPT_BODY if message.checks is None else message.checks.keeps)
 
     def _leave_fast_path(self, connection: Connection) -> None:
         if connection.parser is None:

@@ -12,8 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stressdash.errors import BadInput, UsageError
+from stressdash.load.expectation import Checks
+from stressdash.load.field import Source
+from stressdash.load.rows import Rows
+from stressdash.load.secret import SecretHeader
 from stressdash.load.shape import Stage, shape_seconds
 from stressdash.load.template import Template
+from stressdash.load.think import Think
 from stressdash.load.transport import Transport
 
 __all__ = ["MAX_CONNECTIONS", "MAX_RATE", "MAX_WORKERS", "MIN_RATE", "Plan", "Request"]
@@ -41,6 +46,10 @@ class Request:
     body: bytes = b""
     weight: int = 1
     """Share of this request among all requests of the plan."""
+    expect: tuple[str, ...] = ()
+    """What must hold of its answers, as `stressdash.load.expectation` reads it."""
+    secrets: tuple[SecretHeader, ...] = ()
+    """Headers whose values the plan does not hold."""
 
     def __post_init__(self) -> None:
         """Refuse what could not be put on the wire as one well-formed request.
@@ -65,8 +74,18 @@ class Request:
                 raise BadInput(
                     f"request {self.name!r}: the engine sets the header {name!r} itself; leave it out"
                 )
-        for text in (self.body, (self.path or "").encode(), *(value.encode() for _, value in self.headers)):
-            Template.parse(text)
+        for header in self.secrets:
+            if header.name.lower() in FRAMING:
+                raise BadInput(f"request {self.name!r}: the engine sets the header {header.name!r} itself")
+        for _, template in self.templates:
+            Template.parse(template)
+        Checks(self.expect)
+
+    @property
+    def templates(self) -> tuple[tuple[str, bytes], ...]:
+        """All of them, each with where it stands: `path`, `header` or `body`."""
+        headers = (("header", value.encode()) for _, value in self.headers)
+        return ("path", (self.path or "").encode()), *headers, ("body", self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +119,11 @@ class Plan:
     """Shape of the run; its length is the run's, whatever `duration_s` says."""
     shapes: str = "connections"
     """What the stages are levels of: `connections` or `rate`."""
+    think: Think | None = None
+    """Think time of each connection of the closed loop, between an answer and its next request."""
     transport: Transport = field(default_factory=Transport)
+    rows: tuple[Rows, ...] = ()
+    """What templates take columns from."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.
@@ -131,6 +154,10 @@ class Plan:
             raise UsageError(f"arrivals are uniform or poisson, not {self.arrivals!r}")
         if self.stop not in {"drain", "abort"}:
             raise UsageError(f"a run stops by drain or by abort, not by {self.stop!r}")
+        source = Source(self.run_tag, self.seed, {rows.name: rows for rows in self.rows})
+        for request in self.requests:
+            for place, template in request.templates:
+                Template.parse(template).bind(source, place)
 
     def peak(self, of: str) -> float:
         """Highest level of `connections` or `rate` over the run; 0 for the rate of a closed loop."""

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from stressdash.load.account import Account
-from stressdash.load.message import Message, schedule_messages
+from stressdash.load.message import Message, make_message, schedule_messages
 from stressdash.load.plan import Plan, Request
 from stressdash.load.target import parse_url
 
 
 def message(request: Request, url: str = "http://127.0.0.1:8080/base?q=1", **changes: Any) -> Message:
     plan = Plan(url=url, requests=(request,), run_id=41, **changes)
-    return Message(request, plan, parse_url(url), 2, Account(request.name))
+    return make_message(request, plan, parse_url(url), 2, Account(request.name))
 
 
 class TestRender:
