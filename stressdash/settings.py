@@ -15,7 +15,7 @@ from stressdash.errors import UsageError
 from stressdash.paths import state_dir
 from stressdash.quantities import parse_count, parse_duration, parse_rate
 
-__all__ = ["ENVIRONMENT", "STACKS", "Settings", "from_environment", "resolve"]
+__all__ = ["ENVIRONMENT", "STACKS", "Settings", "dsn_in", "from_environment", "resolve"]
 
 STACKS = ("auto", "embedded", "process", "docker", "external")
 
@@ -71,6 +71,12 @@ class Settings:
     arrivals: str = _setting("uniform", _choice("uniform", "poisson"))
     stages: str | None = _setting(None)
     """Shape of connections, or of the rate where there is one, as `stressdash.load.shape` reads it."""
+    think: str | None = _setting(None)
+    """As `stressdash.load.think` reads it."""
+    warm_up: str | None = _setting(None)
+    """A time, or `auto`."""
+    stop_when: tuple[str, ...] = ()
+    """Rules as `stressdash.metrics.stoprules` reads them."""
     ca_file: str | None = _setting(None)
     cert_file: str | None = _setting(None)
     key_file: str | None = _setting(None)
@@ -117,6 +123,19 @@ ENVIRONMENT: Mapping[str, str] = {
 def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
     """Settings found in the environment: name -> (where, value)."""
     return {name: (key, environ[key]) for key, name in ENVIRONMENT.items() if environ.get(key)}
+
+
+def dsn_in(variable: str | None, environ: Mapping[str, str]) -> str | None:
+    """The DSN that a variable holds; None where none is named.
+
+    Raises:
+        UsageError: there is no such variable.
+    """
+    if variable is None:
+        return None
+    if not environ.get(variable):
+        raise UsageError(f"--dsn: there is no environment variable {variable!r}; it should hold the DSN")
+    return environ[variable]
 
 
 def resolve(*layers: Mapping[str, tuple[str, Any]]) -> Settings:

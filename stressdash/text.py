@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 __all__ = [
     "DASH",
@@ -22,6 +23,7 @@ __all__ = [
     "duration_us",
     "escape",
     "percent",
+    "plain_url",
     "rate",
     "short",
 ]
@@ -98,6 +100,12 @@ def _cut(text: str, room: int) -> str:
         pieces.append(piece)
     # Marks that are harmless one by one may pile up; making them visible could only lengthen the text.
     return STACKED.sub("", "".join(pieces))
+
+
+def plain_url(url: str) -> str:
+    """A URL without user name and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def count(number: float | None) -> str:

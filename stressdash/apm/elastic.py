@@ -33,6 +33,7 @@ from stressdash.samples import (
     ProcessMetric,
     Trace,
 )
+from stressdash.text import plain_url
 
 __all__ = ["Connection", "ElasticSource"]
 
@@ -66,6 +67,20 @@ class Connection:
     fingerprint: str = ""
     """SHA-256 of the server's certificate."""
 
+    @classmethod
+    def of(cls, url: str, environ: Mapping[str, str]) -> Connection:
+        """The one at a URL, with the credentials of the environment."""
+        password = environ.get("STRESSDASH_ES_PASSWORD", "")
+        return cls(
+            url,
+            api_key=environ.get("STRESSDASH_ES_API_KEY", ""),
+            username=environ.get("STRESSDASH_ES_USER", "elastic") if password else "",
+            password=password,
+            bearer=environ.get("STRESSDASH_ES_BEARER", ""),
+            ca_file=environ.get("STRESSDASH_ES_CA", ""),
+            fingerprint=environ.get("STRESSDASH_ES_FINGERPRINT", ""),
+        )
+
     def client(self) -> AsyncElasticsearch:
         """A client that asks once and briefly: the next tick is the retry."""
         options: dict[str, Any] = {
@@ -96,7 +111,7 @@ class ElasticSource:
         service: str | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self._where = connection.url or "the cloud"
+        self._where = plain_url(connection.url) or "the cloud"
         self._client = connection.client()
         self._service = service
         self._now_ms = now_ms

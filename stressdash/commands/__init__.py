@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "logs": "print what the components say",
     "restart": "restart one component or all",
     "runs": "list, show, tag, delete, export and import the runs on disk",
+    "doctor": "tell what can be used here, what cannot, and what helps",
     "compare": "hold the JSON reports of two settings against each other",
     "init": "write a commented scenario file to start from",
     "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",

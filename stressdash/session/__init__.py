@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 
 from stressdash.apm.source import ApmSource
-from stressdash.errors import UsageError
 from stressdash.metrics.thresholds import Threshold
 from stressdash.scenario import Scenario
 from stressdash.session.clock import Clock
 from stressdash.session.ownership import Ownership
 from stressdash.session.session import Session
-from stressdash.settings import Settings
+from stressdash.settings import Settings, dsn_in
 from stressdash.stack import choose, open_stack
 from stressdash.stack.backend import Stack
 from stressdash.stack.folder import StateFolder
@@ -39,7 +38,7 @@ def make_session(
         state=settings.state,
         target_url=settings.url,
         apm_url=settings.elasticsearch,
-        database_dsn=_dsn(settings.dsn),
+        database_dsn=dsn_in(settings.dsn, os.environ),
         service_token=os.environ.get("STRESSDASH_SERVICE_TOKEN"),
     )
     clock = Clock()
@@ -56,29 +55,11 @@ def make_session(
     )
 
 
-def _dsn(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    if not os.environ.get(variable):
-        raise UsageError(f"--dsn: there is no environment variable {variable!r}; it should hold the DSN")
-    return os.environ[variable]
-
-
 def _source(settings: Settings, stack: Stack) -> ApmSource | None:
     if settings.elasticsearch is not None:
         from stressdash.apm.elastic import Connection, ElasticSource
 
-        said = os.environ.get
-        connection = Connection(
-            settings.elasticsearch,
-            api_key=said("STRESSDASH_ES_API_KEY", ""),
-            username=said("STRESSDASH_ES_USER", "elastic") if said("STRESSDASH_ES_PASSWORD") else "",
-            password=said("STRESSDASH_ES_PASSWORD", ""),
-            bearer=said("STRESSDASH_ES_BEARER", ""),
-            ca_file=said("STRESSDASH_ES_CA", ""),
-            fingerprint=said("STRESSDASH_ES_FINGERPRINT", ""),
-        )
-        return ElasticSource(connection, settings.apm_service)
+        return ElasticSource(Connection.of(settings.elasticsearch, os.environ), settings.apm_service)
     addresses = stack.addresses()
     if addresses.apm_url is None:
         return None

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit, urlunsplit
 
 from stressdash.metrics.figures import apm_figures, apm_series
 from stressdash.report.run_json import RunReport
 from stressdash.snapshot import ApmFigures, ClientFigures, Interference, RunState, Series, Snapshot
-from stressdash.text import percent
+from stressdash.text import percent, plain_url
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
@@ -78,12 +77,6 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         choice=session.choice,
         database_rates=session.database_meter.rates,
     )
-
-
-def plain_url(url: str) -> str:
-    """A URL without user name and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _client(session: Session) -> ClientFigures:

@@ -27,7 +27,7 @@ from stressdash.stack.program import PORT, Program
 from stressdash.stack.server_program import Server, find_server
 from stressdash.text import escape
 
-__all__ = ["PrivateServer"]
+__all__ = ["PrivateServer", "account_for_root"]
 
 ACCOUNTS: Final = ("mysql", "nobody")
 INIT_S: Final = 60.0
@@ -44,7 +44,7 @@ class PrivateServer:
         self.name = "a private database server"
         self._link = home
         self._server: Server | None = None
-        self._account = _account() if os.geteuid() == 0 else None
+        self._account = account_for_root() if os.geteuid() == 0 else None
         self._port = 0
 
     async def find(self) -> None:
@@ -183,7 +183,12 @@ def _accounts_sql(secrets: Secrets) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _account() -> pwd.struct_passwd:
+def account_for_root() -> pwd.struct_passwd:
+    """Whom a server runs as that root starts.
+
+    Raises:
+        StackError: there is nobody.
+    """
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in ACCOUNTS:
         if name in known:
