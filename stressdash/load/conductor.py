@@ -14,8 +14,9 @@ from typing import Final
 from stressdash.load.books import Books, Cell, Gauges, Issue
 from stressdash.load.connection import BUSY, IDLE, NEVER_NS, Connection
 from stressdash.load.control import Assignment, Command, Link, Report
-from stressdash.load.loop import Loop
 from stressdash.load.opening import READ
+from stressdash.load.secret import Redaction
+from stressdash.load.thinking import ThinkingLoop
 from stressdash.samples import Outcome, Phase, Window
 
 __all__ = ["GRID_NS", "Conductor"]
@@ -25,12 +26,14 @@ SECOND_NS: Final = 1_000_000_000
 UNLIMITED: Final = 1 << 62
 
 
-class Conductor(Loop):
+class Conductor(ThinkingLoop):
     """One worker's run from start to end."""
 
     def __init__(self, assignment: Assignment, link: Link, codes: mmap.mmap | None) -> None:
         plan = assignment.plan
-        super().__init__(assignment, Books(plan.run_id, assignment.worker, random.Random(plan.seed)), codes)
+        redact = Redaction(assignment.secrets.values())
+        draw = random.Random(plan.seed)
+        super().__init__(assignment, Books(plan.run_id, assignment.worker, draw, redact), codes)
         self._link = link
         self._poller.register(link.fileno(), READ)
         self._stop_mode = plan.stop
@@ -57,6 +60,8 @@ class Conductor(Loop):
         self._credit = self._budget
         if self._rate is not None:
             self._open_loop(self._rate, self._slope, start_ns)
+        else:
+            self._start_thinking()
         self._books.begin(time.process_time_ns())
         self._add_connections(self._wanted)
         self._obey()  # what came together with the start
@@ -76,12 +81,19 @@ class Conductor(Loop):
                 self._close_window(edge)
         for connection in self._timers.due(now):
             self._expire(connection, now)
-        if self._due_ns <= now:
+        if self._due_ns > now:
+            return
+        if self._rate is None:
+            self._wake_thinkers(now)
+        else:
             fresh = self._count_due(now + 1)
             self._offer_idle()
             self._books.waited += min(fresh, self._credit)
 
     def _count_due(self, before_ns: int) -> int:
+        """Requests that came due by the schedule since it was last asked; none in the closed loop."""
+        if self._rate is None:
+            return 0
         fresh = self._pacer.advance(before_ns)
         self._due_ns = self._pacer.next_ns
         self._owed += fresh
@@ -113,7 +125,8 @@ class Conductor(Loop):
         self._owed_before = self._owed
         self._number_before = self._number
         self._refused = 0
-        cell = Cell(self._window_ns, at_ns, self._segment, self._phase)
+        rate = None if self._rate is None else self._pacer.rate_at(at_ns)
+        cell = Cell(self._window_ns, at_ns, self._segment, self._phase, rate)
         return self._books.close(cell, self._gauges(at_ns), issue)
 
     def _hand_in_slowest(self) -> None:
@@ -213,6 +226,7 @@ class Conductor(Loop):
         self._pacer.set_rate(rate, now, slope)
         self._due_ns = self._pacer.next_ns
         self._grant(self._owed)
+        self._stop_thinking()
         self._poll = self._poll_precisely
 
     def _close_loop(self, now: int) -> None:
@@ -220,6 +234,7 @@ class Conductor(Loop):
         self._due_ns = NEVER_NS
         self._grant(self._pacer.limit + self._owed)
         self._poll = self._poller.poll
+        self._start_thinking()
         self._offer_idle()
 
     def _grant(self, credit: int) -> None:
@@ -250,6 +265,7 @@ class Conductor(Loop):
             self._opener.held = False
             self._pacer.resume(now)
             self._due_ns = self._pacer.next_ns
+            self._wake_thinkers(now)
             self._move_end(end_ns, now)
             self._offer_idle()
 

@@ -124,6 +124,10 @@ class Pacer:
         if not self._paused:
             self._begin(now_ns, self._offset if self._ahead is None else self._left(now_ns))
 
+    def rate_at(self, at_ns: int) -> float:
+        """Arrivals per second of this worker at a time of the present piece; while paused, what it was."""
+        return self._rate if self._ahead is None or self._paused else self._ahead.rate_at(at_ns)
+
     def pause(self, now_ns: int) -> None:
         """No arrivals until `resume`, which goes on where this stopped."""
         if self._ahead is not None:
