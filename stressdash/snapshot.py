@@ -26,18 +26,24 @@ from stressdash.samples import (
 )
 
 __all__ = [
+    "PLAYS",
     "ApmFigures",
     "ClientFigures",
     "ErrorDetail",
     "ErrorRow",
     "Interference",
     "Mark",
+    "Playback",
     "RequestFigures",
     "RunState",
     "Series",
     "SessionApi",
     "Snapshot",
 ]
+
+
+PLAYS = ("back", "on", "step back", "step", "slower", "faster", "start", "end")
+"""Ways to move in a replay."""
 
 
 class RunState(StrEnum):
@@ -249,8 +255,23 @@ class Snapshot:
     """Who owns the load, when this dashboard can only watch it; else empty."""
     choice: str = ""
     """Which stack this is and why, where that was not said; else empty."""
+    playback: Playback | None = None
+    """Of a replay; None of a live session."""
     run_ended_s: float | None = None
     """When the run ended; None while it goes on. A finished run's series end there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """Where a replay stands."""
+
+    run: str
+    """What the list of runs calls it."""
+    position_s: float
+    length_s: float
+    speed: float
+    """1.0 is as fast as it happened."""
+    playing: bool
 
 
 class SessionApi(Protocol):
@@ -320,6 +341,10 @@ class SessionApi(Protocol):
 
     async def export(self) -> str:
         """Write the run's JSON into the state folder and return the path."""
+        ...
+
+    async def play(self, how: str) -> None:
+        """Move in a replay: one of `PLAYS`. Refused by a live session."""
         ...
 
     async def load_scenario(self, name: str) -> None:

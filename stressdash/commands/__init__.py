@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "status": "tell what runs, how well, and who uses it",
     "logs": "print what the components say",
     "restart": "restart one component or all",
+    "replay": "open the dashboard on a run that was recorded",
     "runs": "list, show, tag, delete, export and import the runs on disk",
     "doctor": "tell what can be used here, what cannot, and what helps",
     "compare": "hold the JSON reports of two settings against each other",

@@ -83,8 +83,12 @@ class Timeline:
         """Cells by step as last asked for: the series of one chart all ask for the same."""
 
     def add_window(self, window: Window, origin_ns: int) -> None:
-        """Fold in one worker's window; `origin_ns` is the monotonic time of second 0 of the axis."""
-        cell = self._cell((window.start_ns - origin_ns) / 1e9)
+        """Fold in one worker's window; `origin_ns` is the monotonic time of second 0 of the axis.
+
+        A window longer than the grid's 100 ms goes into the cell, as long as that or longer, that holds its
+        start: it should not cross a cell's end.
+        """
+        cell = self._cell((window.start_ns - origin_ns) / 1e9, window.length_ns / 1e9)
         cell.workers |= 1 << max(0, window.worker)
         _add(cell.sums, _sums(window))
         for index, number in window.latency.items():
@@ -171,7 +175,7 @@ class Timeline:
                 if low <= index < high and index in cells:
                     yield index * length_s, length_s, cells[index]
 
-    def _cell(self, at_s: float) -> _Cell:
+    def _cell(self, at_s: float, length_s: float = GRID_S) -> _Cell:
         """The cell that holds a moment, made if need be; the newest moment pushes the oldest cells up."""
         self._steps_of = None
         self._newest_s = max(self._newest_s, at_s)
@@ -180,7 +184,13 @@ class Timeline:
         index = max(0, math.floor(at_s / GRID_S + 1e-6))
         if index - self._floors[0] >= CELLS:
             self._push_up(0, index)
-        return self._place(0, index)
+        level = 0
+        while length_s > GRID_S * FACTOR**level + 1e-6:
+            level += 1
+            if level == len(self._levels):
+                self._levels.append({})
+                self._floors.append(0)
+        return self._place(level, index // FACTOR**level)
 
     def _place(self, level: int, index: int) -> _Cell:
         """The cell for an index of `level`, on that level or, where that let go of it, on a higher one."""

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stressdash.snapshot import Interference
+
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["poll_processors", "poll_status"]
+__all__ = ["draw_processors", "draw_status", "poll_processors", "poll_status"]
 
 
 async def poll_status(session: Session) -> None:
     """Pool and database, as they tell of themselves."""
     await session.watch.poll_status()
-    timeline, now_s = session.timeline, session.clock.now_s()
+    draw_status(session, session.clock.now_s())
+
+
+def draw_status(session: Session, now_s: float) -> None:
+    """Put what service and database told last on the charts."""
+    timeline = session.timeline
     if (service := session.watch.service) is not None and service.pool is not None:
         timeline.add_gauge("pool.open", now_s, service.pool.open)
         timeline.add_gauge("pool.in_use", now_s, service.pool.in_use)
@@ -27,7 +34,11 @@ async def poll_processors(session: Session) -> None:
     """Who uses the machine."""
     pids = session.run.fleet.worker_pids if session.run is not None else ()
     interference = session.processors.sample(session.watch.components, pids)
-    now_s = session.clock.now_s()
+    draw_processors(session, session.clock.now_s(), interference)
+
+
+def draw_processors(session: Session, now_s: float, interference: Interference) -> None:
+    """Put the shares of the machine on the charts."""
     for name in ("machine", "generator", "service", "database", "apm", "dashboard"):
         if (share := getattr(interference, name)) is not None:
             session.timeline.add_gauge(f"cpu.{name}", now_s, 100 * share)

@@ -113,12 +113,13 @@ class StackWatch:
 class ApmWatch:
     """The service's view of a run, merged from moving windows."""
 
-    def __init__(self, source: ApmSource, clock: Clock) -> None:
+    def __init__(self, source: ApmSource, clock: Clock, since_ms: int | None = None) -> None:
+        """A watch of what comes from now on, or of all since a moment of the wall clock."""
         self._source = source
         self._clock = clock
-        self._from_ms = clock.wall_ms()
+        self._from_ms = clock.wall_ms() if since_ms is None else since_ms
         self._buckets: dict[int, ApmBucket] = {}
-        self._asked_until_ms: int | None = None
+        self._asked_until_ms = since_ms
         self.series: ApmSeries | None = None
         self.groups: tuple[ErrorGroup, ...] = ()
         self.groups_of: dict[str, tuple[str, ...]] = {}

@@ -125,12 +125,14 @@ class StoredRun:
         rows = self._rows("SELECT at_ms, label, kind FROM mark ORDER BY at_ms, id")
         return tuple(Mark(at_ms / 1e3, label, kind) for at_ms, label, kind in rows)
 
-    def statuses(self, first_ms: int, until_ms: int) -> tuple[tuple[int, Status], ...]:
-        """What stack and machine told, with milliseconds from the run's start."""
-        question = "SELECT at_ms, body FROM status WHERE at_ms >= ? AND at_ms < ? ORDER BY at_ms"
-        return tuple(
-            (at_ms, inflate(body, Status)) for at_ms, body in self._rows(question, first_ms, until_ms)
-        )
+    def statuses(self, first_ms: int, until_ms: int, every_ms: int = 1) -> tuple[tuple[int, Status], ...]:
+        """What stack and machine told, with milliseconds from the start; of each `every_ms` the last."""
+        question = """
+            SELECT max(at_ms), body FROM status WHERE at_ms >= ? AND at_ms < ?
+            GROUP BY at_ms / ? ORDER BY at_ms
+        """
+        rows = self._rows(question, first_ms, until_ms, every_ms)
+        return tuple((at_ms, inflate(body, Status)) for at_ms, body in rows)
 
     def knobs(self, at_ms: int) -> tuple[Knob, ...]:
         """All knobs as they stood so long after the run's start."""
