@@ -234,7 +234,9 @@ def _socket_errors(by_category: Mapping[str, int]) -> SocketErrors:
 def _transfer(totals: RunTotals) -> TransferReport:
     measured_s = totals.measured_s
     per_second = totals.bytes_received / measured_s if measured_s else None
-    return TransferReport(totals.bytes_sent, totals.bytes_received, per_second)
+    return TransferReport(
+        totals.bytes_sent, totals.bytes_received, per_second, totals.connects, totals.reconnects
+    )
 
 
 def _audit(audit: Audit | None) -> AuditReport:
@@ -259,6 +261,10 @@ def _generator(totals: RunTotals) -> GeneratorReport:
         saturated_windows=totals.saturated_share,
         send_lag_p99_us=totals.send_lag.percentile(0.99),
         loop_lag_p99_us=totals.loop_lag.percentile(0.99),
+        unread_p50_us=totals.unread.percentile(0.5),
+        unread_p99_us=totals.unread.percentile(0.99),
+        unread_share=totals.unread_share,
+        unread_samples=totals.unread.total,
     )
 
 

@@ -227,6 +227,12 @@ class GeneratorReport:
     """Largest share of measured time that one worker spent over 90 % of its core."""
     send_lag_p99_us: int | None
     loop_lag_p99_us: int | None
+    unread_p50_us: int | None = None
+    """How long answers lay in the kernel before the generator took notice: a part of every latency."""
+    unread_p99_us: int | None = None
+    unread_share: float | None = None
+    """The median of it, as a share of the median latency."""
+    unread_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +242,10 @@ class TransferReport:
     sent_bytes: int
     received_bytes: int
     received_bytes_per_second: float | None
+    connects: int = 0
+    """Connections that were established."""
+    reconnects: int = 0
+    """The part of them that replace one which the server closed while it was idle."""
 
 
 @dataclass(frozen=True, slots=True)
