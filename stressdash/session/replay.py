@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Final, NoReturn
+from typing import Final
 
 from stressdash.errors import UsageError
 from stressdash.load.plan import Plan, Request
@@ -21,10 +21,11 @@ from stressdash.metrics.database import DatabaseMeter
 from stressdash.metrics.series import Timeline
 from stressdash.report.run_json import RunReport
 from stressdash.report.stored import stored_report
-from stressdash.samples import DatabaseProcess, Exemplar, Fault, Window
+from stressdash.samples import Exemplar, Fault, Window
 from stressdash.session.clock import Clock
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.gauges import draw_processors, draw_status
+from stressdash.session.ownership import Ownership
 from stressdash.session.run import LiveRun
 from stressdash.session.session import Session
 from stressdash.session.stored import REFUSAL, StoredProcessors, StoredSource, StoredStack
@@ -86,7 +87,8 @@ class Replay(Session):
             state=path.absolute().parent.parent,
             record=False,
         )
-        super().__init__(settings, None, self._stack, source=lambda _: None, clock=clock)
+        past = _Past(None, "replay", clock.wall_ms)
+        super().__init__(settings, None, self._stack, source=lambda _: None, clock=clock, ownership=past)
         self.processors = StoredProcessors(clock, self._stack, int(head.machine.get("cores") or 1))
         self.source = StoredSource(stored, clock.wall_ms)
         self._groups_of = dict(stored.trace_groups())
@@ -251,40 +253,6 @@ class Replay(Session):
             self._told_ms = until_ms
             self.watch.knobs = self.stored.knobs(until_ms)
 
-    # --- what a replay does not do ----------------------------------------------------------------------
-
-    async def start_load(self) -> None:
-        """Refused."""
-        _refuse()
-
-    async def stop_load(self) -> None:
-        """Refused."""
-        _refuse()
-
-    async def run_again(self) -> None:
-        """Refused."""
-        _refuse()
-
-    async def set_connections(self, connections: int) -> None:  # noqa: ARG002  the interface
-        """Refused."""
-        _refuse()
-
-    async def set_duration(self, seconds: float | None) -> None:  # noqa: ARG002  the interface
-        """Refused."""
-        _refuse()
-
-    async def component_action(self, component: str, action: str) -> None:  # noqa: ARG002  the interface
-        """Refused."""
-        _refuse()
-
-    async def load_scenario(self, name: str) -> None:  # noqa: ARG002  the interface
-        """Refused."""
-        _refuse()
-
-    async def processlist(self) -> tuple[DatabaseProcess, ...]:
-        """Not recorded."""
-        return ()
-
     async def export(self) -> str:
         """Write the run's JSON, wherever the replay stands."""
         if self.report is None:
@@ -292,8 +260,12 @@ class Replay(Session):
         return await super().export()
 
 
-def _refuse() -> NoReturn:
-    raise UsageError(REFUSAL)
+class _Past(Ownership):
+    """Nobody owns the load of a run that has ended."""
+
+    def check(self) -> None:
+        """Refuse every command that steers."""
+        raise UsageError(REFUSAL)
 
 
 def _plan(stored: StoredRun) -> Plan:
