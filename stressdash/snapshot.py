@@ -105,6 +105,8 @@ class ClientFigures:
     busy_connections: int
     trend: int = 0
     """-1, 0 or 1: the rate against the seconds before."""
+    unread_p50_us: int | None = None
+    """How long answers lay in the kernel before the generator took notice: its part of the latency."""
     by_request: tuple[RequestFigures, ...] = ()
     """Of a plan with several names, the busiest first; else empty."""
 

@@ -49,10 +49,11 @@ class RecentWindows:
         """The client's row over the `window_s` seconds before `now_ns` (monotonic)."""
         span_ns = round(window_s * 1e9)
         covered = self._between(now_ns - span_ns, now_ns)
-        latency, timeouts = Histogram(), Histogram()
+        latency, timeouts, unread = Histogram(), Histogram(), Histogram()
         for window in covered:
             latency.add(window.latency)
             timeouts.add(window.latency_timeouts)
+            unread.add(window.unread)
         requests_per_s = _rate(covered, lambda window: window.responses)
         before = self._between(now_ns - 3 * span_ns, now_ns - span_ns)
         failed = sum(window.failed for window in covered)
@@ -71,6 +72,7 @@ class RecentWindows:
             open_connections=sum(window.open_connections for window in newest),
             busy_connections=sum(window.busy_connections for window in newest),
             trend=_trend(_rate(before, lambda window: window.responses), requests_per_s),
+            unread_p50_us=unread.percentile(0.50),
             by_request=recent_requests(covered, _measured_s(covered)),
         )
 

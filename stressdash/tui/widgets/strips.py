@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual import events
 
-from stressdash.charts.units import UNKNOWN
+from stressdash.charts.units import UNKNOWN, quantity
 from stressdash.samples import Component, ComponentState
 from stressdash.snapshot import Snapshot
 from stressdash.tui.keys import footer
@@ -28,6 +28,8 @@ COMPONENT_ROLES = {
 SHORT_NAMES = {"service": "svc", "database": "db"}
 HIGH_INTERFERENCE = 0.3
 LATE_S = 5.0
+MUCH_UNREAD = 0.1
+"""Share of the median latency that is the generator's own queue."""
 
 
 def component_symbol(component: Component) -> tuple[str, str]:
@@ -117,6 +119,10 @@ class CpuStrip(ViewPanel):
                 ("    generator ", "dim"),
                 (f"{cost:.1f} us/request" if cost is not None else UNKNOWN, "text"),
             ]
+        unread_us, median_us = view.snapshot.client.unread_p50_us, view.snapshot.client.p50_us
+        if width >= 120 and unread_us is not None:
+            much = median_us is not None and unread_us >= MUCH_UNREAD * median_us
+            line += [("  unread ", "dim"), (quantity(unread_us, "us"), "warn" if much else "text")]
         return [line]
 
 
