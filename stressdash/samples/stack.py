@@ -53,6 +53,12 @@ class Component:
     """Of the process that ran before; negative for a signal."""
     endpoints: Mapping[str, str] = field(default_factory=dict)
     """Name to address, without secrets."""
+    received_bytes: int | None = None
+    """Over the network since it started; with the three that follow, rates are made from differences."""
+    sent_bytes: int | None = None
+    read_bytes: int | None = None
+    """From block devices."""
+    written_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +169,5 @@ class ServiceStatus:
     in_flight: int | None = None
     cpu_seconds: float | None = None
     conn_max_lifetime_s: float | None = None
+    workers: int | None = None
+    """Processes that share its port."""

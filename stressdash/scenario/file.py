@@ -14,15 +14,19 @@ from typing import Any, Final, get_args
 from stressdash import wire
 from stressdash.errors import BadInput, UsageError
 from stressdash.load.plan import Request
+from stressdash.load.secret import parse_secret_header
 from stressdash.load.shape import parse_shape
 from stressdash.load.target import parse_url
+from stressdash.load.think import parse_think
+from stressdash.metrics.results import parse_warm_up
+from stressdash.metrics.stoprules import parse_stop_rule
 from stressdash.metrics.thresholds import parse_threshold
 from stressdash.paths import scenarios_dir
 from stressdash.quantities import parse_duration
 from stressdash.scenario.lines import Path, key_lines
-from stressdash.scenario.model import Condition, Load, Scenario, ScenarioRequest, Target
+from stressdash.scenario.model import Condition, Load, RowsFile, Scenario, ScenarioRequest, Target
 from stressdash.scenario.schema import INTERNAL
-from stressdash.stack.knobs import REAL_DATABASE_KNOBS, find
+from stressdash.stack.knobs import EVERY_KNOB, find
 
 __all__ = ["bundled_scenarios", "find_scenario", "read_scenario"]
 
@@ -129,6 +133,9 @@ def _check_keys(data: Mapping[str, Any], complain: _Complaint) -> None:
     for name, shape in TABLES.items():
         if isinstance(table := data.get(name), Mapping):
             _check_table(table, shape, f"[{name}]", (name,), complain)
+    for name, rows in dict(data.get("rows", {})).items() if isinstance(data.get("rows"), Mapping) else ():
+        if isinstance(rows, Mapping):
+            _check_table(rows, RowsFile, f"[rows.{name}]", ("rows", name), complain)
     for name, shape in ARRAYS.items():
         tables = data.get(name, [])
         if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
@@ -158,15 +165,24 @@ def _checks(scenario: Scenario) -> Iterator[tuple[Path, Callable[[], object]]]:
             yield ("load", key), partial(_longer_than_nothing, key, text)
     if load.stages is not None:
         yield ("load", "stages"), partial(parse_shape, load.stages)
+    if load.think is not None:
+        yield ("load", "think"), partial(parse_think, load.think)
+    if load.warm_up is not None:
+        yield ("load", "warm_up"), partial(parse_warm_up, load.warm_up)
+    for rule in load.stop_when:
+        yield ("load", "stop_when"), partial(parse_stop_rule, rule)
     for number, request in enumerate(scenario.request):
         sent: dict[str, Any] = {
             "method": request.method.upper(),
             "path": request.path,
             "headers": tuple(request.headers.items()),
             "body": request.body.encode(),
+            "expect": request.expect,
         }
         for key, value in sent.items():
             yield ("request", number, key), partial(Request, request.name, **{key: value})
+        for name, secret in request.secret_headers.items():
+            yield ("request", number, "secret_headers"), partial(parse_secret_header, f"{name}={secret}")
     for name, value in scenario.knobs.items():
         yield ("knobs", name), partial(_check_knob, name, str(value))
     for number, condition in enumerate(scenario.threshold):
@@ -184,4 +200,4 @@ def _longer_than_nothing(key: str, text: str) -> None:
 
 
 def _check_knob(name: str, value: str) -> str:
-    return find(REAL_DATABASE_KNOBS, name).parse(value)
+    return find(EVERY_KNOB, name).parse(value)

@@ -10,7 +10,6 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
-from random import Random
 from typing import Final
 
 from stressdash.apm.source import ApmSource
@@ -31,17 +30,19 @@ from stressdash.session.finish import finish_run
 from stressdash.session.gauges import poll_processors, poll_status
 from stressdash.session.guard import guard_run
 from stressdash.session.ownership import Ownership, steers
-from stressdash.session.plan import as_curl, as_wrk, build_plan
+from stressdash.session.copies import as_curl, as_wrk
+from stressdash.session.plan import build_plan, planned_seconds
 from stressdash.session.processors import Processors
 from stressdash.session.recording import Recording
-from stressdash.session.run import LiveRun
+from stressdash.session.run import LiveRun, make_run
+from stressdash.session.steer import steer_connections, steer_duration, steer_rate
 from stressdash.session.turn import act, turn_knob, turn_settings
 from stressdash.session.view import take_snapshot
 from stressdash.session.watch import ApmWatch, StackWatch, polling
 from stressdash.settings import Settings
 from stressdash.snapshot import ErrorDetail, Mark, RunState, Snapshot
 from stressdash.stack.backend import Stack
-from stressdash.stack.knobs import REAL_DATABASE_KNOBS, find
+from stressdash.stack.knobs import EVERY_KNOB, find
 
 __all__ = ["Session"]
 
@@ -88,7 +89,8 @@ class Session:
         self.state = RunState.STARTING
         self.notice = "starting the stack"
         self.connections = settings.connections
-        self.duration_s = settings.duration_s
+        self.rate = settings.rate
+        self.duration_s = planned_seconds(settings)
         self.marks: list[Mark] = []
         self._said_thresholds = thresholds
         self.outcomes: tuple[Outcome, ...] = ()
@@ -117,7 +119,7 @@ class Session:
 
         try:
             for name, value in self.settings.knobs.items():
-                find(REAL_DATABASE_KNOBS, name).parse(value)  # a slip of the pen costs no start
+                find(EVERY_KNOB, name).parse(value)  # a slip of the pen costs no start
             if self.choice:
                 tell(self.choice)
             self.ownership.claim()
@@ -219,7 +221,7 @@ class Session:
             return
         plan = self._plan()
         self._runs += 1
-        run = LiveRun(plan, self._runs, self.clock, self.timeline, Random(plan.run_id))
+        run = make_run(self.settings, plan, self._runs, self.clock, self.timeline)
         self._finished.clear()
         self.report = None
         self.errors.begin_run(run)
@@ -301,25 +303,17 @@ class Session:
     @steers
     async def set_connections(self, connections: int) -> None:
         """Steer the run, and what the next run starts with."""
-        if connections < 1:
-            raise UsageError("load needs at least 1 connection")
-        before, self.connections = self.connections, connections
-        run = self.live_run
-        if run is None or before == connections:
-            return
-        run.connections = connections
-        self.mark(f"conns {before:,}→{connections:,}", "steer")
-        await run.fleet.set_connections(connections)
+        await steer_connections(self, connections)
+
+    @steers
+    async def set_rate(self, rate: float | None) -> None:
+        """Steer the arrivals per second of this run and the next; None closes the loop."""
+        await steer_rate(self, rate)
 
     @steers
     async def set_duration(self, seconds: float | None) -> None:
         """Move the end of the run, and of the next one; None runs until stopped."""
-        if seconds is not None and seconds <= 0:
-            raise UsageError("a duration must be longer than nothing")
-        self.duration_s = seconds
-        if (run := self.live_run) is not None:
-            run.duration_s = seconds
-            await run.fleet.set_duration(seconds)
+        await steer_duration(self, seconds)
 
     @property
     def live_run(self) -> LiveRun | None:
@@ -336,7 +330,8 @@ class Session:
         self.settings = with_scenario(self.settings, scenario)
         self.scenario = scenario
         self.connections = self.settings.connections
-        self.duration_s = self.settings.duration_s
+        self.rate = self.settings.rate
+        self.duration_s = planned_seconds(self.settings)
         if self.state is RunState.FINISHED:
             self.state = RunState.READY
         await turn_settings(self)
@@ -386,7 +381,12 @@ class Session:
             run_id=secrets.randbits(64) | 1,
             connections=self.connections,
             duration_s=self.duration_s,
+            rate=self.rate,
         )
+
+    async def play(self, how: str) -> None:  # noqa: ARG002  the interface
+        """Refused: only a replay can be moved in."""
+        raise UsageError("this is live; open a run of the list of runs to move in it")
 
     async def export(self) -> str:
         """Write the last run's JSON into the state folder and return the path."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
@@ -18,7 +19,8 @@ from stressdash.samples import (
     ServiceStatus,
 )
 from stressdash.stack.database import Database
-from stressdash.stack.knobs import KnobSpec, find
+from stressdash.stack.knobs import KnobSpec, Readings, find
+from stressdash.stack.limits import LimitControl, Limits
 from stressdash.stack.service_client import ServiceClient
 
 __all__ = ["Controls"]
@@ -78,16 +80,28 @@ class Controls:
         self._specs = tuple(specs)
         self._service: ServiceClient | None = None
         self._database: Database | None = None
+        self._limits: LimitControl | None = None
         self._service_question = _Question(self._ask_service, clock)
         self._database_question = _Question(self._ask_database, clock)
         self._variables_question = _Question(self._ask_variables, clock)
+        self._limits_question = _Question(self._ask_limits, clock)
         self._desired: dict[str, str] = {}
         self._errors: dict[str, str] = {}
 
-    async def aim(self, service: ServiceClient | None, database: Database | None) -> None:
-        """Ask these ends from now on; the ones before are closed."""
+    async def aim(
+        self,
+        service: ServiceClient | None,
+        database: Database | None,
+        limits: LimitControl | None = None,
+    ) -> None:
+        """Ask these ends from now on; the ones before are closed.
+
+        The database's connection is taken at once: later the load may have used up all of them.
+        """
         await self.close()
-        self._service, self._database = service, database
+        self._service, self._database, self._limits = service, database, limits
+        with suppress(StackError):  # told by the next question
+            await self.database_status()
 
     async def close(self) -> None:
         """Let go of both ends."""
@@ -118,11 +132,14 @@ class Controls:
 
     async def knobs(self) -> tuple[Knob, ...]:
         """All knobs as wanted and as read back."""
-        service, variables = await self._service_question.recent(), await self._variables_question.recent()
+        readings = Readings(
+            service=await self._service_question.recent(),
+            variables=await self._variables_question.recent(),
+            limits=await self._limits_question.recent(),
+        )
         return tuple(
             spec.read(
-                service,
-                variables,
+                readings,
                 desired=self._desired.get(spec.name),
                 error=self._errors.get(spec.name, ""),
             )
@@ -132,6 +149,8 @@ class Controls:
     async def turn(self, name: str, value: str, *, live: bool) -> Knob:
         """Turn a knob on a component that runs (`live`), or note what it is to start with.
 
+        A knob that applies by restart is only noted.
+
         Raises:
             UsageError: no such knob, or a value outside its range.
             KnobRejected: with the component's words; the value before stays the one to start with.
@@ -139,7 +158,7 @@ class Controls:
         spec = find(self._specs, name)
         text = spec.parse(value)
         self._errors.pop(name, None)
-        if live:
+        if live and spec.shown.applies == "live":
             try:
                 await self._apply(spec, text)
             except KnobRejected as error:
@@ -152,7 +171,12 @@ class Controls:
 
     def forget(self) -> None:
         """Something has changed: what was told before is of no use any more."""
-        for question in (self._service_question, self._database_question, self._variables_question):
+        for question in (
+            self._service_question,
+            self._database_question,
+            self._variables_question,
+            self._limits_question,
+        ):
             question.forget()
 
     async def reapply(self, component: str) -> None:
@@ -162,7 +186,8 @@ class Controls:
             StackError: it cannot be asked, or rejects a value.
         """
         for spec in self._specs:
-            if spec.shown.component == component and (text := self._desired.get(spec.name)) is not None:
+            ours = spec.shown.component == component and spec.shown.applies == "live"
+            if ours and (text := self._desired.get(spec.name)) is not None:
                 await self._apply(spec, text)
         self.forget()
 
@@ -190,7 +215,13 @@ class Controls:
         return self._database_question.problem if component == "database" else None
 
     async def _apply(self, spec: KnobSpec, text: str) -> None:
-        if spec.global_variable is None:
+        if spec.limit is not None:
+            if self._limits is None:
+                raise KnobRejected(f"{spec.name} needs a container")
+            number = float(text)
+            named = {"cpus": number} if spec.shown.unit == "cores" else {"memory_mib": int(number)}
+            await self._limits.change(spec.shown.component, **named)
+        elif spec.global_variable is None:
             if self._service is None:
                 raise KnobRejected(f"{spec.name} needs a service whose admin endpoint we may use")
             await self._service.turn(spec.name, text)
@@ -204,6 +235,9 @@ class Controls:
 
     async def _ask_database(self) -> DatabaseStatus | None:
         return None if self._database is None else await self._database.status()
+
+    async def _ask_limits(self) -> Mapping[str, Limits] | None:
+        return None if self._limits is None else await self._limits.read()
 
     async def _ask_variables(self) -> dict[str, str] | None:
         database = self._database

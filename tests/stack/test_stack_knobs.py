@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from stressdash.errors import UsageError
 from stressdash.samples import PoolStatus, ServiceStatus
-from stressdash.stack.knobs import REAL_DATABASE_KNOBS, KnobSpec, find
+from stressdash.stack.knobs import EVERY_KNOB, KnobSpec, Readings, find
+from stressdash.stack.limits import Limits
 
 POOL = PoolStatus(800, 5, 3, 2, 1, 0, 0, 0.0, 0, 0, 0)
 SERVICE = ServiceStatus(
@@ -18,9 +19,11 @@ SERVICE = ServiceStatus(
     sampling=1.0,
     apm_enabled=False,
     conn_max_lifetime_s=60.0,
+    workers=2,
 )
 VARIABLES = {"max_connections": "151", "innodb_flush_log_at_trx_commit": "2"}
-KNOBS = REAL_DATABASE_KNOBS
+KNOBS = EVERY_KNOB
+READINGS = Readings(SERVICE, VARIABLES, {"service": Limits(1.5, 512), "database": Limits()})
 NAMES = [spec.name for spec in KNOBS]
 
 
@@ -82,7 +85,7 @@ class TestParse:
 
 class TestRead:
     def test_every_knob_is_read_back_from_its_component(self) -> None:
-        actual = {spec.name: spec.read(SERVICE, VARIABLES, desired=None, error="").actual for spec in KNOBS}
+        actual = {spec.name: spec.read(READINGS, desired=None, error="").actual for spec in KNOBS}
         assert actual == {
             "max_open": "800",
             "max_idle": "5",
@@ -91,14 +94,19 @@ class TestRead:
             "push_timeout": "2.5",
             "sampling": "1",
             "apm": "off",
+            "workers": "2",
             "max_connections": "151",
             "innodb_flush_log_at_trx_commit": "2",
+            "service_cpus": "1.5",
+            "service_memory": "512",
+            "database_cpus": "0",
+            "database_memory": "0",
         }
 
     @pytest.mark.parametrize("name", NAMES)
     def test_what_cannot_be_asked_is_unknown(self, name: str) -> None:
-        assert knob(name).read(None, None, desired="1", error="no").actual is None
-        empty = knob(name).read(ServiceStatus(), {}, desired=None, error="")
+        assert knob(name).read(Readings(), desired="1", error="no").actual is None
+        empty = knob(name).read(Readings(ServiceStatus(), {}, {}), desired=None, error="")
         assert empty.actual is None
 
 
