@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from stressdash.errors import BadInput, UsageError
 from stressdash.metrics.course import Course, Steady
 from stressdash.metrics.window import RunTotals
+from stressdash.quantities import parse_duration
 from stressdash.samples import Phase, Window
 
-__all__ = ["Results", "Segment", "WarmUp"]
+__all__ = ["Results", "Segment", "WarmUp", "parse_warm_up"]
 
 SLICE_NS: Final = 500_000_000
 SLICES: Final = 64
@@ -30,6 +32,20 @@ class WarmUp:
     seconds: float = 0.0
     auto: bool = False
     """As much as it takes to become steady."""
+
+
+def parse_warm_up(text: str) -> WarmUp:
+    """`10s`, or `auto`.
+
+    Raises:
+        BadInput: neither.
+    """
+    if text.strip().lower() == "auto":
+        return WarmUp(auto=True)
+    try:
+        return WarmUp(parse_duration(text))
+    except UsageError as error:
+        raise BadInput(f"the warm-up {text!r} is no time; write for instance 10s, or auto") from error
 
 
 @dataclass(frozen=True, slots=True)

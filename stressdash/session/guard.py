@@ -1,4 +1,4 @@
-"""Thresholds while the run goes on: the first one broken that may end the run ends it."""
+"""Thresholds and stop rules while the run goes on: the first that may end the run, and is met, ends it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ EVERY_S: Final = 0.25
 
 
 async def guard_run(session: Session, run: LiveRun) -> None:
-    """Watch the thresholds that may end the run, until it has ended; stop it when one is broken."""
+    """Watch what may end the run, until it has ended; stop it when a threshold is broken or a rule met."""
     watched = [threshold for threshold in session.thresholds if threshold.abort_on_fail]
     asks_apm = any(threshold.of_apm for threshold in watched)
-    while watched and run.ended_s is None and not run.stopping:
+    while (watched or session.settings.stop_when) and run.ended_s is None and not run.stopping:
         await asyncio.sleep(EVERY_S)
         series = await apm_over(session, run, session.clock.now_s()) if asks_apm else None
         measured_s = run.totals.measured_s
@@ -34,13 +34,17 @@ async def guard_run(session: Session, run: LiveRun) -> None:
         if broken and not run.stopping:
             run.ended_by = f"ended after {clock(round(measured_s, 1))}: {broken[0].sentence}"
             await session.stop_load()
+        elif (met := run.stopwatch.fired()) is not None and not run.stopping:
+            run.ended_by = met
+            await session.stop_load()
 
 
 def outcomes(run: LiveRun, thresholds: Iterable[Threshold], series: ApmSeries | None) -> tuple[Outcome, ...]:
     """What has come of thresholds so far; `series` is the run as APM saw it, None when it cannot tell."""
-    measures = client_measures(run.totals)
+    totals = run.results.totals
+    measures = client_measures(totals)
     if series is not None:
-        measures |= apm_measures(series, run.totals.measured_s)
+        measures |= apm_measures(series, totals.measured_s)
     return tuple(evaluate(threshold, measures) for threshold in thresholds)
 
 
@@ -51,7 +55,7 @@ async def apm_over(session: Session, run: LiveRun, end_s: float) -> ApmSeries | 
     origin_ms = session.clock.origin_wall_ms
     try:
         return await session.apm.over(
-            origin_ms + int((run.started_s or 0.0) * 1e3), origin_ms + int(end_s * 1e3) + 1_000
+            origin_ms + int(run.counts_from_s * 1e3), origin_ms + int(end_s * 1e3) + 1_000
         )
     except StressdashError:
         return None

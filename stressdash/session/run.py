@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final
 
@@ -10,14 +10,17 @@ from stressdash.load.fleet import Fleet
 from stressdash.load.plan import Plan
 from stressdash.metrics.faults import FaultTable
 from stressdash.metrics.figures import RecentWindows
+from stressdash.metrics.results import Results, WarmUp, parse_warm_up
 from stressdash.metrics.series import Timeline
+from stressdash.metrics.stoprules import StopRule, StopWatch, parse_stop_rule
 from stressdash.metrics.window import RunTotals
 from stressdash.samples import Window
 from stressdash.session.clock import Clock
+from stressdash.settings import Settings
 from stressdash.store.recorder import Recorder
 from stressdash.text import duration_us, percent
 
-__all__ = ["LiveRun"]
+__all__ = ["LiveRun", "make_run"]
 
 UNREAD_SHARE: Final = 0.1
 """Of the median latency, from which on the generator's own queue is told."""
@@ -27,10 +30,37 @@ ASKED_FAULTS: Final = 64
 """Faults whose trace ids are looked up in APM."""
 
 
+def make_run(settings: Settings, plan: Plan, number: int, clock: Clock, timeline: Timeline) -> LiveRun:
+    """A run that has not started, with the warm-up and the stop rules that were asked for.
+
+    Raises:
+        UsageError: one of them cannot be read.
+    """
+    return LiveRun(
+        plan,
+        number,
+        clock,
+        timeline,
+        Random(plan.run_id),
+        warm_up=parse_warm_up(settings.warm_up) if settings.warm_up else None,
+        stop_rules=[parse_stop_rule(text) for text in settings.stop_when],
+    )
+
+
 class LiveRun:
     """Folds the windows of one run as they arrive."""
 
-    def __init__(self, plan: Plan, number: int, clock: Clock, timeline: Timeline, random: Random) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        number: int,
+        clock: Clock,
+        timeline: Timeline,
+        random: Random,
+        *,
+        warm_up: WarmUp | None = None,
+        stop_rules: Sequence[StopRule] = (),
+    ) -> None:
         self.plan = plan
         self.number = number
         self.fleet = Fleet(plan, on_window=self.add)
@@ -39,7 +69,12 @@ class LiveRun:
         self.recent = RecentWindows()
         self.started_s: float | None = None
         self.ended_s: float | None = None
+        self.results = Results(warm_up)
+        """What counts: without the warm-up, as a whole and by segment."""
+        self.stopwatch = StopWatch(stop_rules)
         self.connections = plan.connections
+        self.rate = plan.rate
+        """Arrivals per second as last steered; None: the closed loop."""
         self.duration_s = plan.duration_s
         self.stopping = False
         self.ended_by = ""
@@ -59,6 +94,8 @@ class LiveRun:
         self.totals.add(window)
         self.faults.add(window)
         self.recent.add(window)
+        self.results.add(window)
+        self.stopwatch.add(window)
         self._timeline.add_window(window, self._origin_ns)
         if window.length_ns > 0:
             share = window.core_ns / window.length_ns
@@ -77,6 +114,20 @@ class LiveRun:
                 f"{percent(share)} of the latency: the generator's own queue, not the target"
             )
         return warnings
+
+    @property
+    def counts_from_s(self) -> float:
+        """Where on the axis the results begin: at the start, or after the warm-up."""
+        from_ns = self.results.counts_from_ns
+        return self.started_s or 0.0 if from_ns is None else (from_ns - self._origin_ns) / 1e9
+
+    @property
+    def basis(self) -> str:
+        """What latency counts from: `intended` in the open loop, `sent` in the closed, `mixed` in both."""
+        loops = {segment.rate is None for segment in self.results.segments} or {self.plan.rate is None}
+        if len(loops) > 1:
+            return "mixed"
+        return "sent" if loops == {True} else "intended"
 
     def failed_traces(self, limit: int) -> Iterator[str]:
         """Trace ids out of the faults' reservoirs, of the most frequent faults, at most about `limit`."""
