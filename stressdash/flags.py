@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from stressdash.errors import BadInput, UsageError
+from stressdash.requestflags import (
+    FOREIGN,
+    add_request_flags,
+    check_requests,
+    request_layer,
+    split_script_words,
+)
 
 if TYPE_CHECKING:
     from stressdash.scenario import Scenario
@@ -26,10 +33,16 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see '{self.prog} --help'")
 
     def parse_all(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Parse everything, or raise `UsageError`."""
-        known, unknown = self.parse_known_args(arguments)
+        """Parse everything, or raise `UsageError`; what stands after `--` is the script's."""
+        words, script_args = split_script_words(arguments)
+        known, unknown = self.parse_known_args(words)
+        known.script_args = script_args
         if unknown:
             flag = unknown[0].split("=")[0]
+            if not flag.startswith("--") and flag[:2] in FOREIGN:
+                flag = flag[:2]  # what is glued to it may be a secret
+            if instead := FOREIGN.get(flag):
+                raise UsageError(f"there is no flag {flag}: {instead}")
             flags = [option for action in self._actions for option in action.option_strings]
             near = difflib.get_close_matches(flag, flags, n=1)
             hint = f"did you mean {near[0]}?" if near else f"see '{self.prog} --help'"
@@ -52,13 +65,12 @@ def add_load_flags(parser: argparse.ArgumentParser) -> None:
     )
     add("--arrivals", metavar="KIND", help="uniform or poisson (default: uniform)")
     add("--stages", metavar="SHAPE", help="for instance 'ramp 0..400 30s, hold 1m'; of the rate with --rate")
+    _add_course_flags(parser)
     add("-d", "--duration", metavar="TIME", help="for instance 8s or 1m")
     add("--requests", metavar="N", help="stop after this many requests")
-    add("--timeout", metavar="TIME", help="a request is aborted after this time (default: 30s)")
+    add("-T", "--timeout", metavar="TIME", help="a request is aborted after this time (default: 30s)")
     add("--connect-timeout", metavar="TIME", help="a connect is given up after this time (default: 5s)")
-    add("-X", "--method", metavar="M", help="HTTP method (default: GET, or POST with a body)")
-    add("-H", "--header", metavar="'K: V'", action="append", default=[], help="may be repeated")
-    add("--body", metavar="TEXT|@FILE", help="request body; a template")
+    add_request_flags(parser)
     _add_transport_flags(parser)
     add("--stop", metavar="HOW", help="drain waits for what is in flight, abort hangs up on it")
     add("-t", "--workers", metavar="N", help="load processes (default: by need)")
@@ -75,6 +87,20 @@ def add_load_flags(parser: argparse.ArgumentParser) -> None:
     add("--allow-target", metavar="HOST", action="append", default=[], help="allow load to this host")
     add("--keep", action="store_true", help="leave the stack running at the end")
     add("--no-record", action="store_true", help="do not keep the run on disk")
+
+
+def _add_course_flags(parser: argparse.ArgumentParser) -> None:
+    """What is left out of the results, what ends a run early, and how users pace themselves."""
+    add = parser.add_argument
+    add("--think", metavar="TIME", help="of a connection between requests: 100ms, 50ms..200ms or 'exp 100ms'")
+    add("--warm-up", metavar="TIME", help="leave this beginning out of the results; auto: until it is steady")
+    add(
+        "--stop-when",
+        metavar="RULE",
+        action="append",
+        default=[],
+        help="end the run early: 'failed>5%% 10s', 'p99>500ms 10s', 'rate<95%% 10s'; may be repeated",
+    )
 
 
 def _add_transport_flags(parser: argparse.ArgumentParser) -> None:
@@ -108,12 +134,13 @@ _FLAGS = {
     "requests": "--requests",
     "timeout": "--timeout",
     "connect_timeout": "--connect-timeout",
-    "method": "--method",
     "stop": "--stop",
     "workers": "--workers",
     "rate": "--rate",
     "arrivals": "--arrivals",
     "stages": "--stages",
+    "think": "--think",
+    "warm_up": "--warm-up",
     "cacert": "--cacert",
     "cert": "--cert",
     "key": "--key",
@@ -153,12 +180,11 @@ def settings_of(options: argparse.Namespace) -> tuple[Settings, Scenario | None]
     }
     if options.requests is not None and options.duration is None:
         flags["duration_s"] = ("--requests", None)
-    if options.header:
-        flags["headers"] = ("--header", tuple(_header(text) for text in options.header))
-    if options.body is not None:
-        flags["body"] = ("--body", _body(options.body))
+    flags |= request_layer(options)
     if options.knob:
         flags["knobs"] = ("--knob", parse_knobs(options.knob))
+    if options.stop_when:
+        flags["stop_when"] = ("--stop-when", tuple(options.stop_when))
     flags["allow_targets"] = ("--allow-target", tuple(options.allow_target))
     flags["keep"] = ("--keep", options.keep)
     if options.insecure:
@@ -168,7 +194,36 @@ def settings_of(options: argparse.Namespace) -> tuple[Settings, Scenario | None]
     flags["record"] = ("--no-record", not options.no_record)
     base, scenario = _target_layer(options.target)
     settings = resolve(base, from_environment(os.environ), flags)
+    check_course(settings)
+    check_requests(settings)
     return settings, scenario
+
+
+def check_course(settings: Settings) -> None:
+    """Refuse texts that the run could not be made of, before a stack is started for it.
+
+    Raises:
+        UsageError: the sentence names the flag, the scenario or the variable that said it.
+    """
+    from stressdash.load.shape import parse_shape
+    from stressdash.load.think import parse_think
+    from stressdash.metrics.results import parse_warm_up
+    from stressdash.metrics.stoprules import parse_stop_rule
+
+    checks: list[tuple[str, Callable[[str], object], Sequence[str | None]]] = [
+        ("stages", parse_shape, [settings.stages]),
+        ("think", parse_think, [settings.think]),
+        ("warm_up", parse_warm_up, [settings.warm_up]),
+        ("stop_when", parse_stop_rule, settings.stop_when),
+    ]
+    for name, parse, texts in checks:
+        for text in texts:
+            try:
+                parse(text) if text is not None else None
+            except BadInput as error:
+                raise BadInput(f"{settings.origin(name)}: {error}") from error
+    if settings.stages and settings.warm_up is not None and parse_warm_up(settings.warm_up).auto:
+        raise UsageError("a load that goes through --stages has no one steady state; give --warm-up a time")
 
 
 def _target_layer(target: str) -> tuple[Mapping[str, tuple[str, Any]], Scenario | None]:
@@ -179,13 +234,6 @@ def _target_layer(target: str) -> tuple[Mapping[str, tuple[str, Any]], Scenario 
 
     scenario = find_scenario(target)
     return scenario_layer(scenario), scenario
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip() or any(ord(c) < 32 and c != "\t" for c in text):
-        raise UsageError(f"--header {text!r} is not of the form 'Name: value'")
-    return name.strip(), value.strip()
 
 
 def parse_knobs(texts: Sequence[str]) -> dict[str, str]:
@@ -202,12 +250,3 @@ def _knob(text: str) -> tuple[str, str]:
     if not equals or not name or not value:
         raise UsageError(f"--knob {text!r} is not of the form NAME=VALUE")
     return name.strip(), value.strip()
-
-
-def _body(text: str) -> bytes:
-    if not text.startswith("@"):
-        return text.encode()
-    try:
-        return Path(text[1:]).read_bytes()
-    except OSError as error:
-        raise BadInput(f"--body: cannot read {text[1:]!r}: {error.strerror}") from error

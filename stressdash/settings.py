@@ -65,6 +65,18 @@ class Settings:
     method: str | None = _setting(None, _method)
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    secret_headers: tuple[str, ...] = ()
+    """Each names where its value is, as `stressdash.load.secret` reads it."""
+    mix: tuple[str, ...] = ()
+    """Several requests, as `stressdash.session.requests` reads them."""
+    rows: tuple[str, ...] = ()
+    """Files with rows for templates, likewise."""
+    expect: tuple[str, ...] = ()
+    """What must hold of every answer, as `stressdash.load.expectation` reads it."""
+    seed: int = _setting(0, parse_count)
+    script: str | None = _setting(None)
+    """A wrk script's file."""
+    script_args: tuple[str, ...] = ()
     stop: str = _setting("drain", _choice("drain", "abort"))
     workers: int | None = _setting(None, _positive(parse_count))
     rate: float | None = _setting(None, _positive(parse_rate))

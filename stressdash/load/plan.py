@@ -15,6 +15,7 @@ from stressdash.errors import BadInput, UsageError
 from stressdash.load.expectation import Checks
 from stressdash.load.field import Source
 from stressdash.load.rows import Rows
+from stressdash.load.script import Script
 from stressdash.load.secret import SecretHeader
 from stressdash.load.shape import Stage, shape_seconds
 from stressdash.load.template import Template
@@ -124,6 +125,8 @@ class Plan:
     transport: Transport = field(default_factory=Transport)
     rows: tuple[Rows, ...] = ()
     """What templates take columns from."""
+    script: Script | None = None
+    """A wrk script, which makes the requests from the first of the plan on."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from stressdash.errors import BadInput
 
-__all__ = ["ORDERS", "Rows", "cell_text", "read_rows"]
+__all__ = ["ORDERS", "Rows", "cell_text", "check_order", "read_rows"]
 
 ORDERS: Final = ("sequential", "random")
 NAME: Final = re.compile(r"[A-Za-z_][\w-]*")
@@ -44,8 +44,7 @@ def read_rows(name: str, path: Path, order: str = "sequential") -> Rows:
     """
     if not NAME.fullmatch(name):
         raise BadInput(f"rows named {name!r} cannot be a field; give a name of letters, digits, - and _")
-    if order not in ORDERS:
-        raise BadInput(f"rows come {' or '.join(ORDERS)}, not {order!r}")
+    check_order(order)
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".jsonl", ".ndjson"}:
         raise BadInput(f"{path}: rows are read from a file that ends in {KINDS}")
@@ -62,6 +61,16 @@ def read_rows(name: str, path: Path, order: str = "sequential") -> Rows:
     if not cells:
         raise BadInput(f"{path}: there is no row in it; give it at least one")
     return Rows(name, columns, tuple(cells), order)
+
+
+def check_order(order: str) -> None:
+    """Refuse an order that there is not.
+
+    Raises:
+        BadInput: with those there are.
+    """
+    if order not in ORDERS:
+        raise BadInput(f"rows come {' or '.join(ORDERS)}, not {order!r}")
 
 
 def cell_text(cell: str) -> str:

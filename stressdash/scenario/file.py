@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 from stressdash import wire
 from stressdash.errors import BadInput, UsageError
 from stressdash.load.plan import Request
+from stressdash.load.rows import check_order
 from stressdash.load.secret import parse_secret_header
 from stressdash.load.shape import parse_shape
 from stressdash.load.target import parse_url
@@ -172,22 +173,28 @@ def _checks(scenario: Scenario) -> Iterator[tuple[Path, Callable[[], object]]]:
     for rule in load.stop_when:
         yield ("load", "stop_when"), partial(parse_stop_rule, rule)
     for number, request in enumerate(scenario.request):
-        sent: dict[str, Any] = {
-            "method": request.method.upper(),
-            "path": request.path,
-            "headers": tuple(request.headers.items()),
-            "body": request.body.encode(),
-            "expect": request.expect,
-        }
-        for key, value in sent.items():
-            yield ("request", number, key), partial(Request, request.name, **{key: value})
-        for name, secret in request.secret_headers.items():
-            yield ("request", number, "secret_headers"), partial(parse_secret_header, f"{name}={secret}")
+        yield from _request_checks(number, request)
+    for name, rows in scenario.rows.items():
+        yield ("rows", name, "order"), partial(check_order, rows.order)
     for name, value in scenario.knobs.items():
         yield ("knobs", name), partial(_check_knob, name, str(value))
     for number, condition in enumerate(scenario.threshold):
         yield ("threshold", number, "expect"), partial(parse_threshold, condition.expect)
         yield ("threshold", number, "delay"), partial(parse_duration, condition.delay)
+
+
+def _request_checks(number: int, request: ScenarioRequest) -> Iterator[tuple[Path, Callable[[], object]]]:
+    sent: dict[str, Any] = {
+        "method": request.method.upper(),
+        "path": request.path,
+        "headers": tuple(request.headers.items()),
+        "body": request.body.encode(),
+        "expect": request.expect,
+    }
+    for key, value in sent.items():
+        yield ("request", number, key), partial(Request, request.name, **{key: value})
+    for name, secret in request.secret_headers.items():
+        yield ("request", number, "secret_headers"), partial(parse_secret_header, f"{name}={secret}")
 
 
 def _longer_than_nothing(key: str, text: str) -> None:

@@ -6,6 +6,7 @@ These types are the one source of the file's form: `file` reads by them and `sch
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from stressdash.metrics.thresholds import Threshold, parse_threshold
@@ -15,6 +16,7 @@ from stressdash.wire import Meta
 __all__ = [
     "Condition",
     "Load",
+    "RowsFile",
     "Scenario",
     "ScenarioRequest",
     "Target",
@@ -60,6 +62,20 @@ class Load:
         ]
         | None
     ) = None
+    think: (
+        Annotated[
+            str,
+            Meta(description="Between answer and next request.", examples=["100ms", "50ms..200ms", "exp 1s"]),
+        ]
+        | None
+    ) = None
+    warm_up: Annotated[str, Meta(description="Left out of the results.", examples=["10s", "auto"])] | None = (
+        None
+    )
+    stop_when: Annotated[
+        tuple[str, ...],
+        Meta(description="Rules that end the run early.", examples=[["failed>5% 10s", "p99>500ms 10s"]]),
+    ] = ()
     duration: Annotated[Duration, Meta(description="Measured time.")] | None = None
     requests: Annotated[Positive, Meta(description="Stop after so many.")] | None = None
     timeout: Annotated[Duration, Meta(description="A request is aborted after it.")] | None = None
@@ -78,6 +94,24 @@ class ScenarioRequest:
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
     weight: Annotated[Positive, Meta(description="Share among all requests.")] = 1
+    expect: Annotated[
+        tuple[str, ...],
+        Meta(description="What must hold of its answers.", examples=[["status=200", "json:/ok=true"]]),
+    ] = ()
+    secret_headers: Annotated[
+        dict[str, str],
+        Meta(
+            description="Headers by where their values are.", examples=[{"Authorization": "Bearer env:TOKEN"}]
+        ),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsFile:
+    """Rows of a file, whose columns are fields of templates: `{{NAME.COLUMN}}`."""
+
+    file: Annotated[str, Meta(min_length=1, description="CSV or JSON Lines, beside the scenario.")]
+    order: Annotated[str, _written("^(sequential|random)$")] = "sequential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +136,9 @@ class Scenario:
     target: Target = field(default_factory=Target)
     load: Load = field(default_factory=Load)
     request: tuple[ScenarioRequest, ...] = ()
+    rows: dict[str, RowsFile] = field(default_factory=dict)
+    script: Annotated[str, Meta(description="A wrk script (Lua), beside the scenario.")] | None = None
+    script_args: tuple[str, ...] = ()
     knobs: dict[str, str | int | float] = field(default_factory=dict)
     threshold: tuple[Condition, ...] = ()
     file: str = ""
@@ -118,10 +155,15 @@ def scenario_layer(scenario: Scenario) -> dict[str, tuple[str, Any]]:
         "elasticsearch": target.elasticsearch,
         "apm_service": target.apm_service,
         "dsn": target.dsn,
+        "script": None if scenario.script is None else str(Path(scenario.file).parent / scenario.script),
+        "script_args": scenario.script_args or None,
         "connections": load.connections,
         "rate": load.rate,
         "arrivals": load.arrivals,
         "stages": load.stages,
+        "think": load.think,
+        "warm_up": load.warm_up,
+        "stop_when": load.stop_when or None,
         "duration_s": None if load.duration is None else parse_duration(load.duration),
         "max_requests": load.requests,
         "timeout_s": None if load.timeout is None else parse_duration(load.timeout),

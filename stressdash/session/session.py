@@ -23,6 +23,7 @@ from stressdash.samples import DatabaseProcess, Knob, LogLine
 from stressdash.scenario import Scenario, find_scenario, scenario_thresholds
 from stressdash.session.choose import with_scenario
 from stressdash.session.clock import Clock
+from stressdash.session.copies import as_curl, as_wrk
 from stressdash.session.detail import open_error
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report
@@ -30,7 +31,6 @@ from stressdash.session.finish import finish_run
 from stressdash.session.gauges import poll_processors, poll_status
 from stressdash.session.guard import guard_run
 from stressdash.session.ownership import Ownership, steers
-from stressdash.session.copies import as_curl, as_wrk
 from stressdash.session.plan import build_plan, planned_seconds
 from stressdash.session.processors import Processors
 from stressdash.session.recording import Recording

@@ -63,7 +63,7 @@ class TestTemplate:
 
     def test_is_still_read_when_every_option_is_taken(self, tmp_path: Path) -> None:
         file = tmp_path / "all.toml"
-        file.write_text(re.sub(r"^# (?=\w+ = )", "", TEMPLATE.read_text(), flags=re.MULTILINE))
+        file.write_text(re.sub(r"^# (?=\w+ = |\[)", "", TEMPLATE.read_text(), flags=re.MULTILINE))
         scenario = read_scenario(file)
         layer = scenario_layer(scenario)
         assert layer["rate"] == ("scenario all", 500)

@@ -9,7 +9,8 @@ from stressdash.errors import UsageError
 from stressdash.load.plan import Plan
 from stressdash.scenario import find_scenario, scenario_layer
 from stressdash.session.choose import with_scenario
-from stressdash.session.plan import as_curl, as_wrk, build_plan
+from stressdash.session.copies import as_curl, as_wrk
+from stressdash.session.plan import build_plan, planned_seconds
 from stressdash.settings import Settings, resolve
 
 
@@ -23,6 +24,7 @@ def plan_of(name: str, *layers: dict[str, tuple[str, object]]) -> Plan:
         run_id=7,
         connections=settings.connections,
         duration_s=settings.duration_s,
+        rate=settings.rate,
     )
 
 
@@ -51,13 +53,30 @@ class TestPlans:
     @pytest.mark.parametrize(("body", "method"), [(None, "GET"), (b"x", "POST")])
     def test_a_bare_url_is_fetched_and_a_body_is_posted(self, body: bytes | None, method: str) -> None:
         settings = Settings(url="http://127.0.0.1:1/x?y=1", body=body)
-        plan = build_plan(settings, None, base_url="", run_id=1, connections=2, duration_s=1.0)
+        plan = build_plan(settings, None, base_url="", run_id=1, connections=2, duration_s=1.0, rate=None)
         assert (plan.url, plan.requests[0].method) == ("http://127.0.0.1:1/x?y=1", method)
 
     def test_a_head_request_cannot_carry_a_body(self) -> None:
         settings = Settings(url="http://127.0.0.1:1/", method="HEAD", body=b"x")
         with pytest.raises(UsageError, match="cannot carry"):
-            build_plan(settings, None, base_url="", run_id=1, connections=1, duration_s=1.0)
+            build_plan(settings, None, base_url="", run_id=1, connections=1, duration_s=1.0, rate=None)
+
+
+class TestShapes:
+    def test_stages_are_of_connections_or_of_the_rate_where_there_is_one(self) -> None:
+        stages = {"stages": ("--stages", "ramp 5..9 2s, hold 1s")}
+        closed, opened = plan_of("act1", stages), plan_of("act1", stages, {"rate": ("--rate", "7")})
+        assert (closed.shapes, closed.peak("connections"), closed.length_s) == ("connections", 9, 3)
+        assert (opened.shapes, opened.peak("rate"), opened.rate) == ("rate", 9, 7)
+
+    def test_a_shape_of_the_rate_is_not_one_of_the_closed_loop(self) -> None:
+        settings = Settings(url="http://127.0.0.1:1/", rate=5.0, stages="hold 5 1s")
+        plan = build_plan(settings, None, base_url="", run_id=1, connections=2, duration_s=1.0, rate=None)
+        assert plan.stages == ()
+
+    def test_the_length_of_a_run_is_that_of_its_shape(self) -> None:
+        assert planned_seconds(Settings(stages="hold 5 1s, soak 3s")) == 4
+        assert planned_seconds(Settings(duration_s=None)) is None
 
 
 class TestOtherToolsLines:
