@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from stressdash import __version__
+from stressdash.metrics.histogram import Histogram
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.thresholds import Outcome
 from stressdash.metrics.verdict import Verdict
 from stressdash.metrics.window import RunTotals
+from stressdash.report.course import CourseFacts, course_report
+from stressdash.report.course_json import CourseReport
 from stressdash.report.latency import latency_report, latency_split, spectrum
+from stressdash.report.latency_json import NO_LATENCY
 from stressdash.report.named import named_reports
 from stressdash.report.run_json import (
     SCHEMA,
@@ -68,8 +72,11 @@ class RunFacts:
     """From `metrics.join.join`."""
     interference: Interference
     """Over the whole run."""
-    open_loop: bool = False
-    """Whether latency counts from the intended start."""
+    basis: str = "sent"
+    """What latency counts from: `sent`, `intended`, or `mixed` when the loop was switched."""
+    books: RunTotals | None = None
+    """Totals of the whole run where `totals` leaves a warm-up out."""
+    course: CourseFacts | None = None
     plan: Mapping[str, Scalar] = field(default_factory=dict)
     """What was asked for, as plain values."""
     warnings: Sequence[str] = ()
@@ -96,6 +103,9 @@ def build_report(facts: RunFacts) -> RunReport:
     little = totals.little
     sent = latency_report(totals.latency, totals.latency_timeouts)
     intended = latency_report(totals.latency_intended, totals.latency_intended_bounds)
+    books = facts.books or totals
+    opened = facts.basis != "sent"
+    told = {"sent": totals.latency, "intended": totals.latency_intended}.get(facts.basis, Histogram())
     return RunReport(
         schema=SCHEMA,
         stressdash=__version__,
@@ -110,22 +120,20 @@ def build_report(facts: RunFacts) -> RunReport:
         duration_s=round(totals.measured_s, 6),
         connections=facts.connections,
         plan=dict(facts.plan),
-        requests=RequestsReport(
-            totals.scheduled, totals.sent, totals.completed, totals.failed, totals.in_flight
-        ),
+        requests=RequestsReport(books.scheduled, books.sent, books.completed, books.failed, books.in_flight),
         requests_per_second=totals.requests_per_s,
         goodput_per_second=totals.goodput_per_s,
         failed_share=totals.failed_share,
-        latency_basis="intended" if facts.open_loop else "sent",
-        latency_us=intended if facts.open_loop else sent,
-        latency_corrected_us=intended if facts.open_loop else None,
+        latency_basis=facts.basis,
+        latency_us={"sent": sent, "intended": intended}.get(facts.basis, NO_LATENCY),
+        latency_corrected_us=intended if opened else None,
         latency_raw_us=sent,
         latency_split=latency_split(totals),
-        spectrum=spectrum(totals.latency_intended if facts.open_loop else totals.latency),
+        spectrum=spectrum(told),
         segments_mixed=totals.mixed,
         statuses={str(status): number for status, number in totals.statuses.items()},
         socket_errors=_socket_errors(facts.by_category),
-        faults=_faults(facts.errors, facts.by_category.get("other", 0), totals.completed + totals.failed),
+        faults=_faults(facts.errors, facts.by_category.get("other", 0), books.completed + books.failed),
         faults_explained=Bounds(*facts.explained) if facts.explained else None,
         transfer=_transfer(totals),
         apm=facts.apm or ApmReport(),
@@ -137,8 +145,16 @@ def build_report(facts: RunFacts) -> RunReport:
         marks=tuple(facts.marks),
         windows=tuple(facts.windows),
         thresholds=tuple(map(_threshold, facts.outcomes)),
-        by_request=named_reports(totals, open_loop=facts.open_loop),
+        by_request=named_reports(totals, open_loop=facts.basis == "intended"),
+        send_lag_us=latency_report(totals.send_lag, Histogram()) if opened else None,
+        course=_course(facts),
     )
+
+
+def _course(facts: RunFacts) -> CourseReport:
+    if facts.course is None:
+        return CourseReport()
+    return course_report(facts.course, facts.connections, facts.basis)
 
 
 def apm_report(

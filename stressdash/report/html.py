@@ -147,8 +147,10 @@ def _charts(report: RunReport) -> str:
 def _latency(report: RunReport) -> str:
     names = ("mean", "stdev", "p50", "p75", "p90", "p99", "p999", "max")
     bases = [("from the first byte sent", report.latency_raw_us)]
-    if report.latency_basis == "intended":
-        bases.append(("from the intended start", report.latency_us))
+    if report.latency_corrected_us is not None:
+        bases.append(("from the intended start", report.latency_corrected_us))
+    if report.send_lag_us is not None:
+        bases.append(("send lag, from due to first byte sent", report.send_lag_us))
     rows = [(basis, *(_bound(latency, name) for name in names)) for basis, latency in bases]
     return _table(("", *names), rows)
 

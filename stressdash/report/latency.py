@@ -6,7 +6,7 @@ from typing import Final
 
 from stressdash.metrics.histogram import Histogram
 from stressdash.metrics.window import RunTotals
-from stressdash.report.run_json import LatencyReport, LatencySplit, SpectrumPoint
+from stressdash.report.latency_json import LatencyReport, LatencySplit, SpectrumPoint
 
 __all__ = ["QUANTILES", "latency_report", "latency_split", "spectrum"]
 

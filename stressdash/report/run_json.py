@@ -16,6 +16,8 @@ from typing import Any, Final
 from stressdash import wire
 from stressdash.errors import BadInput
 from stressdash.metrics.verdict import Verdict
+from stressdash.report.course_json import CourseReport
+from stressdash.report.latency_json import LatencyReport, LatencySplit, SpectrumPoint
 from stressdash.snapshot import Interference, Mark
 
 __all__ = [
@@ -58,45 +60,6 @@ class RequestsReport:
     completed: int
     failed: int
     in_flight_at_stop: int
-
-
-@dataclass(frozen=True, slots=True)
-class LatencyReport:
-    """Microseconds; a percentile is None while fewer than ten samples lie beyond it."""
-
-    mean: float | None
-    stdev: float | None
-    max: int | None
-    p50: int | None
-    p75: int | None
-    p90: int | None
-    p99: int | None
-    p999: int | None
-    at_least: tuple[str, ...] = ()
-    """Names of the figures above that reach a timeout or another lower bound: read them with a >= sign."""
-    samples: int = 0
-
-
-NO_LATENCY: Final = LatencyReport(None, None, None, None, None, None, None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class LatencySplit:
-    """The same from the first byte sent, by outcome; and how long phases took that a request may have."""
-
-    completed: LatencyReport = NO_LATENCY
-    failed: LatencyReport = NO_LATENCY
-    connect: LatencyReport = NO_LATENCY
-    tls: LatencyReport = NO_LATENCY
-    first_byte: LatencyReport = NO_LATENCY
-
-
-@dataclass(frozen=True, slots=True)
-class SpectrumPoint:
-    """One point of the latency distribution."""
-
-    q: float
-    us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +274,8 @@ class RunReport:
     goodput_per_second: float | None
     failed_share: float | None
     latency_basis: str
-    """`sent` (from the actual first byte) or `intended` (from when the request was due; open loop)."""
+    """`sent` (from the actual first byte), `intended` (from when the request was due; open loop), or `mixed`
+    of a run that was switched between the loops: then `latency_us` is unknown, and segments have theirs."""
     latency_us: LatencyReport
     latency_corrected_us: LatencyReport | None
     """From the intended start; None in the closed loop, which has none."""
@@ -339,6 +303,9 @@ class RunReport:
     thresholds: tuple[ThresholdReport, ...] = ()
     by_request: tuple[NamedReport, ...] = ()
     """Of a plan with several names, in the order of their names; else empty."""
+    send_lag_us: LatencyReport | None = None
+    """From when requests were due to their first byte sent; None in the closed loop."""
+    course: CourseReport = field(default_factory=CourseReport)
 
 
 def to_json(report: RunReport) -> bytes:

@@ -76,7 +76,7 @@ def _rebuilt(run: StoredRun) -> RunReport:
             started=datetime.fromtimestamp(head.started_ms / 1e3, UTC),
             machine=_machine(head.machine),
             verdict=verdict,
-            open_loop=head.open_loop,
+            basis="intended" if head.open_loop else "sent",
             connections=head.connections,
             totals=totals,
             by_category=faults.by_category(),

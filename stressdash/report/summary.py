@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from stressdash.report.course_summary import course_lines
 from stressdash.report.named import named_lines
 from stressdash.report.run_json import AuditReport, FaultReport, LatencyReport, RunReport, TransferReport
 from stressdash.report.throughput import throughput_chart
@@ -33,6 +34,7 @@ def summary(report: RunReport, *, width: int = 80, ascii_only: bool = False, wit
         _head(report),
         _table(report),
         _latency(report),
+        course_lines(report),
         named_lines(report, width),
         throughput_chart(report, width) if with_chart and not ascii_only else [],
         _totals(report),
@@ -55,7 +57,10 @@ def _head(report: RunReport) -> list[str]:
         for part in (report.scenario, report.backend, f"{report.machine.cores} cores", f"run {report.run_id}")
         if part
     )
-    load = f"{count(report.connections)} connections for {_seconds(report)}"
+    asked = report.plan.get("rate")
+    open_loop = report.latency_basis == "intended" and isinstance(asked, int | float)
+    load = f"{asked:,.6g}/s on " if open_loop else ""
+    load += f"{count(report.connections)} connections for {_seconds(report)}"
     return [what, load, escape(report.target, 400)]
 
 
@@ -93,8 +98,10 @@ def _table(report: RunReport) -> list[str]:
 
 def _latency(report: RunReport) -> list[str]:
     lines = _distribution("Latency from the first byte sent", report.latency_raw_us)
-    if report.latency_basis == "intended":
-        lines += _distribution("Latency from the intended start", report.latency_us)
+    if report.latency_corrected_us is not None:
+        lines += _distribution("Latency from the intended start", report.latency_corrected_us)
+    if report.send_lag_us is not None:
+        lines += _distribution("Send lag, from due to first byte sent", report.send_lag_us)
     return lines
 
 

@@ -12,6 +12,7 @@ from stressdash.errors import StressdashError
 from stressdash.load.plan import Plan
 from stressdash.metrics.verdict import judge, void_reasons
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
+from stressdash.report.course import CourseFacts
 from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
 from stressdash.samples import ApmSeries, ComponentState
 from stressdash.session.guard import apm_over, outcomes
@@ -49,12 +50,11 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         complete = None
     audited = await _audit(session, run, warnings)
     session.errors.refresh(session.apm, session.watch.service)
-    totals = run.totals
+    totals = run.results.totals
     started_s = run.started_s or 0.0
     ended_s = run.ended_s or session.clock.now_s()
     series = await apm_over(session, run, ended_s)
     session.outcomes = outcomes(run, session.thresholds, series)
-    open_loop = run.plan.rate is not None
     facts = RunFacts(
         run_id=f"{run.plan.run_id:016x}",
         scenario=session.settings.scenario,
@@ -63,11 +63,13 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         started=datetime.fromtimestamp(_wall_ms(session, started_s) / 1e3, UTC),
         machine=_machine(),
         verdict=judge(
-            (*_losses(session, run), *void_reasons(totals, open_loop=open_loop)),
+            (*_losses(session, run), *void_reasons(totals, open_loop=run.basis != "sent")),
             _broken(session, run),
             interrupted=run.fleet.interrupted and not run.ended_by,
         ),
-        open_loop=open_loop,
+        basis=run.basis,
+        books=run.totals,
+        course=CourseFacts(run.results, run.fleet.started_ns, session.settings.warm_up, run.ended_by),
         connections=run.connections,
         totals=totals,
         by_category=run.faults.by_category(),

@@ -13,10 +13,12 @@ from window_factory import GRID_NS, counts, fault, window
 from stressdash.metrics.faults import FaultTable
 from stressdash.metrics.interference import Usage, interference
 from stressdash.metrics.join import ApmView, Axis, explained_share, join
+from stressdash.metrics.results import Results, WarmUp
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.verdict import judge, void_reasons
 from stressdash.metrics.window import RunTotals
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
+from stressdash.report.course import CourseFacts
 from stressdash.report.run_json import Machine, RunReport
 from stressdash.samples import ApmSeries, ErrorGroup, Knob, RequestCounts, Window
 from stressdash.snapshot import Mark
@@ -103,9 +105,11 @@ class Folded:
 @pytest.fixture(scope="session")
 def folded() -> Folded:
     totals, table, timeline = RunTotals(), FaultTable(Random(1)), Timeline()
+    results = Results(WarmUp(5.0))
     for made in run_windows():
         totals.add(made)
         table.add(made)
+        results.add(made)
         timeline.add_window(made, 0)
     looked_up = {
         trace_id: (GROUP.key,) if number % 10 else ()
@@ -134,6 +138,7 @@ def folded() -> Folded:
         "marks": (Mark(4.0, "conns 50 to 100", "steer"),),
         "warnings": ("generator and stack share this machine",),
         "windows": window_rows(timeline, 0.0, 10.0),
+        "course": CourseFacts(results, 0, "5s"),
     }
     return Folded(totals, table, arguments)
 

@@ -60,12 +60,30 @@ class TestFigures:
     def test_in_open_loop_latency_counts_from_the_intended_start(self, folded: Any) -> None:
         totals = RunTotals()
         totals.add(window(latency=[100] * 50, latency_intended=[900] * 50))
-        report = build_report(RunFacts(**folded.arguments | {"totals": totals, "open_loop": True}))
+        report = build_report(RunFacts(**folded.arguments | {"totals": totals, "basis": "intended"}))
         assert (report.latency_basis, report.latency_us.p50, report.latency_raw_us.p50) == (
             "intended",
             900,
             100,
         )
+
+
+    def test_a_switched_loop_has_no_one_latency(self, folded: Any) -> None:
+        totals = RunTotals()
+        totals.add(window(latency=[100] * 50))
+        totals.add(window(latency=[100] * 50, latency_intended=[900] * 50, segment=1))
+        report = build_report(RunFacts(**folded.arguments | {"totals": totals, "basis": "mixed"}))
+        assert report.latency_us.p50 is None
+        assert report.spectrum == ()
+        assert report.latency_corrected_us is not None
+        assert (report.latency_corrected_us.p50, report.latency_raw_us.p50) == (900, 100)
+
+    def test_the_books_hold_the_warm_up_and_the_figures_do_not(self, folded: Any) -> None:
+        books = RunTotals()
+        books.add(window(scheduled=9_000, completed=9_000))
+        report = build_report(RunFacts(**folded.arguments | {"books": books}))
+        assert report.requests.completed == 9_000
+        assert report.failed_share == folded.totals.failed_share
 
 
 class TestApm:
