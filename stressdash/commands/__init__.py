@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "doctor": "tell what can be used here, what cannot, and what helps",
     "compare": "hold the JSON reports of two settings against each other",
     "init": "write a commented scenario file to start from",
+    "hlog": "tell count, percentiles and maximum of an HdrHistogram interval log, tag by tag",
     "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",
 }
 """Name of each command, which is also its module here, and what it does."""

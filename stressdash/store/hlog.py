@@ -139,6 +139,7 @@ class TagSummary:
     """Values per unit of the column `max`, as the first interval that tells shows it."""
     _counts: Counter[float] = field(default_factory=Counter)
     """By the highest value of a bucket."""
+    _lowest: float | None = None
 
     def add(self, interval: Interval) -> None:
         """Fold in one interval."""
@@ -149,6 +150,8 @@ class TagSummary:
             self._counts[high] += number
             self.count += number
             self.sum += number * _middle(low, high)
+        if interval.buckets and (self._lowest is None or interval.buckets[0].low < self._lowest):
+            self._lowest = interval.buckets[0].low
         if self.max_ratio is None and interval.max_shown > 0 and interval.buckets:
             self.max_ratio = _power_of_ten(interval.buckets[-1].high / interval.max_shown)
 
@@ -164,8 +167,8 @@ class TagSummary:
 
     @property
     def minimum(self) -> float | None:
-        """Highest value of the lowest bucket: what the smallest value is equivalent to."""
-        return min(self._counts, default=None)
+        """Lowest value of the lowest bucket."""
+        return self._lowest
 
     def percentiles(self) -> dict[str, float | None]:
         """Those of `QUANTILES`, each the highest value of its bucket."""
