@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stressdash.metrics.histogram import sum_us
-from stressdash.metrics.steady import steadiness
+from stressdash.metrics.steady import SHORTEST, steadiness
 from stressdash.samples import Phase, Window
 
 __all__ = ["Course", "Steady"]
@@ -58,8 +58,9 @@ class Course:
             self._steps.append(_Step())
         step = self._steps[at]
         step.responses += window.responses
-        step.latency_us += sum_us(window.latency)
-        step.latencies += sum(window.latency.values())
+        latency = window.latency if window.target_rate is None else window.latency_intended
+        step.latency_us += sum_us(latency)
+        step.latencies += sum(latency.values())
 
     def _double(self) -> None:
         pairs = zip(self._steps[::2], [*self._steps[1::2], _Step()], strict=False)
@@ -71,13 +72,19 @@ class Course:
         self._known = None
 
     def steady(self) -> Steady:
-        """When both rate and mean latency had become steady: in the open loop the rate alone says nothing."""
+        """When both rate and mean latency had become steady.
+
+        In the open loop the rate alone says nothing, and the latency is the corrected one: where connections
+        are lacking, it is the queue before them that grows.
+        """
         whole = len(self._steps) - 1  # the newest step is not complete
         if self._known is None or self._known[0] != whole:
             self._known = (whole, self._judge(self._steps[: max(0, whole)]))
         return self._known[1]
 
     def _judge(self, steps: list[_Step]) -> Steady:
+        if len(steps) < SHORTEST:
+            return Steady(None, f"too short to tell: it takes {SHORTEST * self._step_ns / 1e9:g} s")
         latencies = []
         mean_us = 0.0
         for step in steps:

@@ -28,6 +28,7 @@ SHORTEST: Final = BATCH * BATCHES_LEAST
 """Values without which nothing is said."""
 DRIFT: Final = 0.05
 SIGMAS: Final = 3.0
+NEARLY: Final = 0.2
 PARTS_LEAST: Final = 2
 """Batches that a part must have for its mean to be held against another's."""
 
@@ -54,20 +55,23 @@ def steadiness(values: Sequence[float]) -> Steadiness:
 
 
 def _truncation(batches: Sequence[float]) -> int:
-    """Batches that MSER leaves out, at most half of them: beyond, too few are left for it to be trusted."""
+    """Batches that MSER leaves out, at most half of them: beyond, too few are left for it to be trusted.
+
+    Of cuts that are nearly as good the first is taken, as the minimum of a flat course lies anywhere.
+    """
     count = len(batches)
     middle = fmean(batches)
     total = squares = 0.0
-    best, found = math.inf, 0
+    errors: dict[int, float] = {}
     for cut in range(count - 1, -1, -1):
         value = batches[cut] - middle  # shifted, so that large values do not swallow their differences
         total += value
         squares += value * value
         left = count - cut
-        error = max(0.0, squares - total * total / left) / (left * left)
-        if cut <= count // 2 and error <= best:
-            best, found = error, cut
-    return found
+        if cut <= count // 2:
+            errors[cut] = max(0.0, squares - total * total / left) / (left * left)
+    enough = (1 + NEARLY) * min(errors.values())
+    return min(cut for cut, error in errors.items() if error <= enough)
 
 
 def _drift(batches: Sequence[float]) -> float | None:

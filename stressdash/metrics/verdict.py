@@ -62,7 +62,10 @@ def void_reasons(totals: RunTotals, *, open_loop: bool) -> tuple[str, ...]:
         lag = totals.send_lag.percentile_unchecked(0.99)
         limit = max(LAG_FLOOR_US, LAG_OF_MEDIAN * (totals.latency.percentile_unchecked(0.5) or 0))
         if lag is not None and lag > limit:
-            reasons.append(f"requests left late: send lag p99 {duration_us(lag)}, limit {duration_us(limit)}")
+            waited = totals.waited / totals.scheduled if totals.scheduled else 0.0
+            why = f", as {percent(waited)} waited for a connection" if waited > 1 - SENT_SHARE else ""
+            late = f"send lag p99 {duration_us(lag)}, limit {duration_us(limit)}"
+            reasons.append(f"requests left late: {late}{why}")
         if totals.sent + totals.waited < SENT_SHARE * totals.scheduled:
             sent = percent(totals.sent / totals.scheduled)
             reasons.append(f"only {sent} of the due requests were sent")

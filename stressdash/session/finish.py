@@ -70,7 +70,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         basis=run.basis,
         books=run.totals,
         course=CourseFacts(run.results, run.fleet.started_ns, session.settings.warm_up, run.ended_by),
-        connections=run.connections,
+        connections=run.connections_at_end,
         totals=totals,
         by_category=run.faults.by_category(),
         errors=session.errors.rows,

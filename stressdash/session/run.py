@@ -18,6 +18,7 @@ from stressdash.samples import Window
 from stressdash.session.clock import Clock
 from stressdash.settings import Settings
 from stressdash.store.recorder import Recorder
+from stressdash.store.runfiles import FilePaths, RunFiles
 from stressdash.text import duration_us, percent
 
 __all__ = ["LiveRun", "make_run"]
@@ -83,6 +84,8 @@ class LiveRun:
         """The busiest worker's share of its core, smoothed over about half a second."""
         self.recorder: Recorder | None = None
         """Writes the windows to disk as they come, when the run is kept."""
+        self.files: RunFiles | None = None
+        """Files that grow with the run."""
         self._origin_ns = clock.origin_ns
         self._timeline = timeline
         self._cores: dict[int, float] = {}
@@ -91,6 +94,8 @@ class LiveRun:
         """Fold in one worker's window."""
         if self.recorder is not None:
             self.recorder.add_window(window)
+        if self.files is not None:
+            self.files.add(window)
         self.totals.add(window)
         self.faults.add(window)
         self.recent.add(window)
@@ -103,10 +108,25 @@ class LiveRun:
             self._cores[window.worker] = smooth + (share - smooth) / 5
             self.core_share = max(self._cores.values())
 
+    def begin_files(self, paths: FilePaths) -> None:
+        """Write these files from now on; the fleet has started."""
+        self.files = RunFiles(
+            paths,
+            origin_ns=self.fleet.started_ns,
+            origin_wall_ms=self.fleet.started_wall_ms,
+            workers=len(self.fleet.worker_pids),
+        )
+
+    def end_files(self) -> None:
+        """No window comes any more."""
+        if self.files is not None:
+            self.files.finish()
+
     @property
     def warnings(self) -> list[str]:
         """What a reader of the figures must know of how they were come by."""
-        warnings, share = list(self.fleet.warnings), self.totals.unread_share
+        warnings = [*self.fleet.warnings, *(self.files.problems if self.files is not None else ())]
+        share = self.totals.unread_share
         unread_us = self.totals.unread.percentile(0.5)
         if share is not None and share >= UNREAD_SHARE and (unread_us or 0) >= UNREAD_US:
             warnings.append(
@@ -120,6 +140,12 @@ class LiveRun:
         """Where on the axis the results begin: at the start, or after the warm-up."""
         from_ns = self.results.counts_from_ns
         return self.started_s or 0.0 if from_ns is None else (from_ns - self._origin_ns) / 1e9
+
+    @property
+    def connections_at_end(self) -> int:
+        """As last steered, by hand or by the plan's shape."""
+        segments = self.results.segments
+        return segments[-1].connections if segments else self.connections
 
     @property
     def basis(self) -> str:
