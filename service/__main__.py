@@ -13,8 +13,11 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
 from service.app import App
+from service.crew import Member, run_crew
 from service.errors import BadConfiguration
 from service.log import configure
 from service.settings import Settings
@@ -32,45 +35,73 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     configure(sys.stderr, time.monotonic)
+    stdin = STDIN if arguments.until_stdin_closes else None
     try:
         settings = Settings.from_environment(os.environ)
-        return asyncio.run(_serve(settings, watch_stdin=arguments.until_stdin_closes))
+        if settings.workers > 1:
+            return _share(settings, stdin)
+        return asyncio.run(_serve(App, settings, _announce, stdin))
     except BadConfiguration as error:
         sys.stderr.write(f"service: {error}\n")
         return 2
 
 
-async def _serve(settings: Settings, *, watch_stdin: bool) -> int:
-    app = App(settings)
+def _share(settings: Settings, stdin: int | None) -> int:
+    """Several processes on one port."""
+
+    def work(own: Settings, member: Member) -> int:
+        def ready(_: str) -> None:
+            os.write(member.ready, b".")
+
+        return asyncio.run(_serve(partial(App, place=member.place), own, ready, member.owner))
+
+    try:
+        return run_crew(settings, work, stdin)
+    except OSError as error:
+        return _cannot_listen(settings, error)
+
+
+async def _serve(
+    make: Callable[[Settings], App], settings: Settings, ready: Callable[[str], None], owner: int | None
+) -> int:
+    """Serve until told to stop, or until the descriptor `owner` reaches its end."""
+    app = make(settings)
     try:
         address = await app.start()
     except OSError as error:
-        sys.stderr.write(
-            f"service: cannot listen on {settings.host} port {settings.port}: {error.strerror}\n"
-        )
-        return 3
-    _watch(app, watch_stdin=watch_stdin)
-    sys.stdout.write(f"listening on {address}\n")
-    sys.stdout.flush()
+        return _cannot_listen(settings, error)
+    _watch(app, owner)
+    ready(address)
     gc.freeze()
     await app.serve()
     return 0
 
 
-def _watch(app: App, *, watch_stdin: bool) -> None:
-    """Ask the service to stop when a signal comes or standard input ends."""
+def _announce(address: str) -> None:
+    sys.stdout.write(f"listening on {address}\n")
+    sys.stdout.flush()
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> int:
+    sys.stderr.write(f"service: cannot listen on {settings.host} port {settings.port}: {error.strerror}\n")
+    return 3
+
+
+def _watch(app: App, owner: int | None) -> None:
+    """Ask the service to stop when a signal comes or its owner is gone."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, app.ask_to_stop, DRAIN_S)
+    if owner is None:
+        return
 
     def read_until_end() -> None:
-        while os.read(STDIN, 4096):
+        while os.read(owner, 4096):
             pass
         loop.call_soon_threadsafe(app.ask_to_stop, ORPHAN_DRAIN_S)
 
-    if watch_stdin:
-        # A thread, because the event loop cannot watch every kind of file that standard input may be.
-        threading.Thread(target=read_until_end, daemon=True).start()
+    # A thread, because the event loop cannot watch every kind of file that standard input may be.
+    threading.Thread(target=read_until_end, daemon=True).start()
 
 
 if __name__ == "__main__":

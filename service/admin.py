@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge, Response
 
-from service.errors import BadConfiguration
+from service.errors import BadConfiguration, SiblingSilent
 from service.peer import is_loopback, is_private
 
 __all__ = ["Admin", "answer_json"]
@@ -33,8 +33,8 @@ class Admin:
     def __init__(
         self,
         token: str,
-        status: Callable[[], Mapping[str, Any]],
-        turn: Callable[[Mapping[str, str]], None],
+        status: Callable[[], Awaitable[Mapping[str, Any]]],
+        turn: Callable[[Mapping[str, str]], Awaitable[None]],
         *,
         private: bool = False,
     ) -> None:
@@ -45,7 +45,7 @@ class Admin:
 
     async def status(self, request: BaseRequest) -> Response:
         """`GET /admin/status`."""
-        return self._refusal(request) or answer_json(self._status())
+        return self._refusal(request) or await self._told()
 
     async def knobs(self, request: BaseRequest) -> Response:
         """`PATCH /admin/knobs`: all of the given knobs are turned, or none."""
@@ -53,10 +53,18 @@ class Admin:
         if refusal:
             return refusal
         try:
-            self._turn(_texts(await request.read()))
+            await self._turn(_texts(await request.read()))
         except (BadConfiguration, HTTPRequestEntityTooLarge) as error:
             return answer_json({"error": str(error)}, 422)
-        return answer_json(self._status())
+        except SiblingSilent as error:
+            return answer_json({"error": str(error)}, 503)
+        return await self._told()
+
+    async def _told(self) -> Response:
+        try:
+            return answer_json(await self._status())
+        except SiblingSilent as error:
+            return answer_json({"error": str(error)}, 503)
 
     def _refusal(self, request: BaseRequest) -> Response | None:
         if not self._is_near(request.remote):

@@ -22,11 +22,12 @@ from service.database import Connector
 from service.errors import DatabaseError
 from service.health import Health
 from service.ids import IdSource
-from service.pool import Pool
+from service.pool import Limits, Pool
 from service.reporter import Reporter
 from service.request import whole_request
 from service.rpc import RpcServer
 from service.settings import INHERIT, Settings
+from service.siblings import Place, Siblings, share
 from service.stats import StatsService
 from service.twirp import Router
 
@@ -46,11 +47,14 @@ HANG_UP_S = 0.2
 class App:
     """The running service. Make it inside an event loop; then `start`, and `serve` until `ask_to_stop`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, place: Place | None = None) -> None:
+        """`place` is that among its siblings, where several processes share the port."""
         self._settings = settings
+        self._place = place
+        self._siblings = Siblings(place, self.status, self.turn) if place is not None else None
         self._knobs = settings.knobs
         self._connector = Connector(settings.dsn)
-        self._pool = Pool(self._connector.connect, time.monotonic, settings.knobs.limits)
+        self._pool = Pool(self._connector.connect, time.monotonic, self._limits)
         self._books = Books()
         self._health = Health(self._pool)
         ids = IdSource(time.time, machine=random.getrandbits(16))
@@ -64,7 +68,9 @@ class App:
             ("GET", "/readyz"): self._readyz,
         }
         if settings.admin_token:
-            admin = Admin(settings.admin_token, self.status, self.turn, private=settings.admin_private)
+            admin = Admin(
+                settings.admin_token, self.whole_status, self.turn_all, private=settings.admin_private
+            )
             self._pages |= {("GET", "/admin/status"): admin.status, ("PATCH", "/admin/knobs"): admin.knobs}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
@@ -82,8 +88,13 @@ class App:
         self._server.handler_cancellation = self._knobs.cancellation == INHERIT
         self._runner = ServerRunner(self._server, shutdown_timeout=HANG_UP_S)
         await self._runner.setup()
-        self._site = TCPSite(self._runner, self._settings.host, self._settings.port, backlog=4096)
+        shared = self._siblings is not None
+        self._site = TCPSite(
+            self._runner, self._settings.host, self._settings.port, backlog=4096, reuse_port=shared or None
+        )
         await self._site.start()
+        if self._siblings is not None:
+            await self._siblings.start()
         self._reporter.turn(on=self._knobs.apm, sampling=self._knobs.sampling)
         self._tasks = [asyncio.create_task(self._create_tables()), asyncio.create_task(self._reap())]
         host, port = self._runner.addresses[0][:2]
@@ -107,6 +118,8 @@ class App:
                 await self._books.empty()
         self._drain = None
         await self._runner.cleanup()
+        if self._siblings is not None:
+            await self._siblings.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -115,7 +128,7 @@ class App:
         self._reporter.close()
 
     def status(self) -> dict[str, Any]:
-        """All figures and knobs, as the admin endpoint tells them."""
+        """Figures and knobs of this process."""
         pool = asdict(self._pool.stats())
         return {
             "pool": pool,
@@ -128,10 +141,31 @@ class App:
             "requests": self._books.requests,
             "in_flight": self._books.in_flight,
             "cpu_seconds": time.process_time(),
+            "workers": 1,
         }
 
+    async def whole_status(self) -> dict[str, Any]:
+        """Of all processes of the service, as the admin endpoint tells it.
+
+        Raises:
+            SiblingSilent: one does not answer.
+        """
+        return self.status() if self._siblings is None else await self._siblings.status()
+
+    async def turn_all(self, values: Mapping[str, str]) -> None:
+        """Turn knobs of all processes, all or none of the knobs.
+
+        Raises:
+            BadConfiguration: one of them cannot be turned so.
+            SiblingSilent: a process does not answer.
+        """
+        if self._siblings is None:
+            self.turn(values)
+        else:
+            await self._siblings.turn(values)
+
     def turn(self, values: Mapping[str, str]) -> None:
-        """Turn knobs, all or none.
+        """Turn knobs of this process, all or none.
 
         Raises:
             BadConfiguration: one of them cannot be turned so.
@@ -140,7 +174,13 @@ class App:
         self._reporter.turn(on=knobs.apm, sampling=knobs.sampling)
         self._knobs = knobs
         self._server.handler_cancellation = knobs.cancellation == INHERIT
-        self._pool.resize(self._knobs.limits)
+        self._pool.resize(self._limits)
+
+    @property
+    def _limits(self) -> Limits:
+        """Of this process's pool."""
+        limits = self._knobs.limits
+        return limits if self._place is None else share(limits, self._place)
 
     async def _dispatch(self, request: BaseRequest) -> Response:
         page = self._pages.get((request.method, request.path))

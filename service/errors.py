@@ -47,6 +47,10 @@ class BadConfiguration(ServiceError):
     """A setting or knob holds a value that cannot be used; the text is one sentence for the operator."""
 
 
+class SiblingSilent(ServiceError):
+    """Another process of the service does not answer."""
+
+
 class InvalidRequest(ServiceError):
     """A request that decodes but lacks what it needs."""
 

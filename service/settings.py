@@ -19,6 +19,7 @@ __all__ = ["INHERIT", "KNOBS", "SHIELD", "Dsn", "Knobs", "Settings"]
 
 INHERIT = "inherit"
 SHIELD = "shield"
+MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ class Settings:
     apm_server_url: str | None
     apm_secret_token: str | None = field(repr=False)
     knobs: Knobs
+    workers: int = 1
+    """Processes that share the port."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -192,6 +195,7 @@ class Settings:
             apm_server_url=apm_server_url,
             apm_secret_token=given.get("ELASTIC_APM_SECRET_TOKEN"),
             knobs=knobs,
+            workers=_workers(given.get("STATS_WORKERS", "1")),
         )
 
 
@@ -199,6 +203,12 @@ def _peers(text: str) -> bool:
     if text not in {"loopback", "private"}:
         raise BadConfiguration(f"STATS_ADMIN_PEERS must be loopback or private, not {text!r}")
     return text == "private"
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS):
+        raise BadConfiguration(f"STATS_WORKERS must be a number from 1 to {MOST_WORKERS}, not {text!r}")
+    return int(text)
 
 
 def _port(text: str) -> int:

@@ -37,6 +37,7 @@ def run(words: Sequence[str]) -> int:
 async def _up(place: Place, knobs: Mapping[str, str], *, quiet: bool) -> Told:
     from stressdash.errors import UsageError
     from stressdash.stack import choose, open_stack
+    from stressdash.stack.turns import turn_knobs
 
     choice = await asyncio.to_thread(choose, place.backend, state=place.state)
     if choice.backend == "external":
@@ -50,8 +51,7 @@ async def _up(place: Place, knobs: Mapping[str, str], *, quiet: bool) -> Told:
     kept = False
     try:
         await stack.up(tell)
-        for name, value in knobs.items():
-            await stack.set_knob(name, value)
+        await turn_knobs(stack, knobs)
         now = await told(stack, place, choice.why)
         kept = True
     finally:

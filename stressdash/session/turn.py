@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stressdash.errors import StressdashError
 from stressdash.samples import Knob
+from stressdash.stack.turns import turn_knobs
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
@@ -16,8 +17,7 @@ __all__ = ["act", "turn_knob", "turn_settings"]
 
 async def turn_settings(session: Session) -> None:
     """Turn the knobs that flags and scenario name."""
-    for name, value in session.settings.knobs.items():
-        await session.stack.set_knob(name, value)
+    await turn_knobs(session.stack, session.settings.knobs)
     session.watch.knobs = await session.stack.knobs()
 
 

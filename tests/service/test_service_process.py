@@ -163,7 +163,7 @@ class TestTheAdminEndpoint:
                 "closed_max_idle": 0, "closed_max_lifetime": 0, "closed_broken": 0,
             },
             "conn_max_lifetime_s": 0.0, "cancellation": "inherit", "push_timeout_s": 0.0, "sampling": 0.1,
-            "apm_enabled": False, "agent_dropped": 0, "requests": 0, "in_flight": 0,
+            "apm_enabled": False, "agent_dropped": 0, "requests": 0, "in_flight": 0, "workers": 1,
         }  # fmt: skip
 
     @pytest.mark.parametrize(
