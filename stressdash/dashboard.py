@@ -50,10 +50,11 @@ def _child(make: Callable[[], Session], guard: int) -> int:
 
 async def _show(make: Callable[[], Session], guard: int) -> int:
     """Run until it is quit, or until the descriptor `guard` reaches its end."""
+    from stressdash.session.shelf import Shelf
     from stressdash.tui.app import StressdashApp
 
     session = make()
-    app = StressdashApp(session)
+    app = StressdashApp(session, Shelf(session.settings.state))
     loop = asyncio.get_running_loop()
     loop.add_reader(guard, app.exit)
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -146,6 +146,7 @@ class Replay(Session):
     async def _look_at_apm(self) -> None:
         if self.apm is not None:
             await self.apm.poll(())
+        self.errors.refresh(self.apm, self.watch.service)
 
     async def play(self, how: str) -> None:
         """Move: see `PLAYS`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -18,7 +18,7 @@ from textual.screen import Screen
 
 from stressdash.paths import bundled, config_dir
 from stressdash.snapshot import SessionApi, Snapshot
-from stressdash.tui.commands import Commands
+from stressdash.tui.commands import LOAD_STATES, Commands
 from stressdash.tui.keys import bindings, palette
 from stressdash.tui.screens.base import ViewScreen
 from stressdash.tui.screens.dialogs import Choose, Help, TooSmall
@@ -26,10 +26,16 @@ from stressdash.tui.screens.error_page import ErrorPage
 from stressdash.tui.screens.errors import ErrorsScreen
 from stressdash.tui.screens.live import LiveScreen
 from stressdash.tui.screens.maximised import Maximised
+from stressdash.tui.screens.runs import RunsScreen
 from stressdash.tui.screens.stack import StackScreen
 from stressdash.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
 from stressdash.tui.view import WINDOWS_S, View, reach_s
 from stressdash.tui.widgets.prompt import FilterPrompt
+
+if TYPE_CHECKING:
+    from stressdash.session.replay import Replay
+    from stressdash.session.shelf import Shelf
+    from stressdash.store.runs import RunEntry
 
 __all__ = ["StressdashApp"]
 
@@ -52,22 +58,26 @@ class StressdashApp(App[None]):
 
     TITLE = "stressdash"
     CSS_PATH = "stressdash.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app"), *bindings("replay")]
 
-    def __init__(self, session: SessionApi) -> None:
+    def __init__(self, session: SessionApi, shelf: Shelf | None = None) -> None:
         self._is_plain = "NO_COLOR" in os.environ
         super().__init__(ansi_color=True if self._is_plain else None)
         self.session = session
+        self.shelf = shelf
+        self._live = session
+        self._replay: Replay | None = None
         self.view: View | None = None
         self.status = ""
         self.commands = Commands(self, session)
-        self._window_s: float | None = FIRST_WINDOW_S
+        self._window_s = _first_window_s(session)
         self._pinned: tuple[float, float] | None = None
         self._frozen: Snapshot | None = None
         self._muted: frozenset[str] = frozenset()
         self.add_mode("live", LiveScreen)
         self.add_mode("errors", ErrorsScreen)
         self.add_mode("stack", StackScreen)
+        self.add_mode("runs", RunsScreen)
 
     def on_mount(self) -> None:
         """Choose the theme, show the first screen, and start to pull."""
@@ -178,6 +188,51 @@ class StressdashApp(App[None]):
         elif self._pinned is not None:
             self._pinned = None
             self._look_elsewhere()
+        elif self._replay is not None:
+            await self._leave_replay()
+
+    async def open_run(self, entry: RunEntry) -> None:
+        """Show a run on disk instead of the live session, which goes on beneath.
+
+        Raises:
+            BadInput: it is damaged.
+            StoreError: it cannot be read.
+        """
+        if self.shelf is None:
+            return
+        replay = await self.shelf.open(entry)
+        await self._close_replay()
+        self._replay = replay
+        await replay.open()
+        await self._turn_to(replay, "live")
+
+    async def _leave_replay(self) -> None:
+        await self._turn_to(self._live, "runs")
+        await self._close_replay()
+
+    async def _close_replay(self) -> None:
+        replay, self._replay = self._replay, None
+        if replay is not None:
+            await replay.close()
+
+    async def _turn_to(self, session: SessionApi, mode: str) -> None:
+        self.session = session
+        self.commands.turn_to(session)
+        self._pinned = self._frozen = self.view = None
+        self._window_s = _first_window_s(session)
+        self.status = ""
+        self.pull()
+        await self.switch_mode(mode)
+
+    async def on_unmount(self) -> None:
+        """Let go of a replay that is open."""
+        await self._close_replay()
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the live session loads, whatever is shown."""
+        picture = self._live.snapshot(0.0)
+        return picture.playback is None and picture.state in LOAD_STATES
 
     def open_error(self, row_id: str) -> None:
         """Open the page of one error over the present screen."""
@@ -249,6 +304,10 @@ class StressdashApp(App[None]):
         """Pause or resume."""
         self.commands.toggle_pause()
 
+    def action_play(self, how: str) -> None:
+        """Move in a replay."""
+        self.commands.play(how)
+
     def action_step_connections(self, count: int) -> None:
         """One step along the slider's ladder."""
         self.commands.step_connections(count)
@@ -290,3 +349,11 @@ class StressdashApp(App[None]):
                 lambda scenario=scenario: self.commands.load_scenario(scenario),
             )
         yield SystemCommand("Change theme", "colours of the screens", self.action_change_theme)
+
+
+def _first_window_s(session: SessionApi) -> float | None:
+    """A minute; of a replay that is shorter, as much as shows all of it."""
+    playback = session.snapshot(0.0).playback
+    if playback is None:
+        return FIRST_WINDOW_S
+    return next(s for s in WINDOWS_S if s is not None and (s >= playback.length_s or s >= FIRST_WINDOW_S))

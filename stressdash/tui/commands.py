@@ -17,7 +17,7 @@ from stressdash.tui.steering import Steering
 if TYPE_CHECKING:
     from stressdash.tui.app import StressdashApp
 
-__all__ = ["Commands"]
+__all__ = ["LOAD_STATES", "Commands"]
 
 LOAD_STATES = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 
@@ -32,6 +32,10 @@ class Commands:
         self._session = session
         self._connections = Steering(self._send_connections)
         self._duration = Steering(self._send_duration)
+
+    def turn_to(self, session: SessionApi) -> None:
+        """Command another session from now on."""
+        self._session = session
 
     @property
     def wanted_connections(self) -> int | None:
@@ -59,7 +63,7 @@ class Commands:
 
     def run_again(self) -> None:
         """Start once more; a run that goes on is stopped first, when the user says so."""
-        if self._state() in LOAD_STATES:
+        if self._state() in LOAD_STATES and self._now().playback is None:
             self.ask(
                 "Stop this run and start again?",
                 "Run again",
@@ -69,11 +73,16 @@ class Commands:
             self.run("start the load", self._session.start_load)
 
     def toggle_pause(self) -> None:
-        """Pause, or go on."""
-        if self._state() is RunState.PAUSED:
+        """Pause, or go on; a replay that has come to its end begins again."""
+        now = self._now()
+        if now.state is RunState.PAUSED or (now.playback is not None and now.state is RunState.FINISHED):
             self.run("resume", self._session.resume)
         else:
             self.run("pause", self._session.pause)
+
+    def play(self, how: str) -> None:
+        """Move in a replay."""
+        self.run("move in time", lambda: self._session.play(how))
 
     # --- the sliders
 
@@ -162,7 +171,7 @@ class Commands:
 
     def quit(self) -> None:
         """Leave; while load runs, ask."""
-        if self._state() in LOAD_STATES:
+        if self._app.is_loading:
             self.ask("Load is running. Stop it and quit?", "Quit", self._app.exit)
         else:
             self._app.exit()

@@ -210,6 +210,9 @@ class FakeSession:
         self._note("export")
         return "/state/runs/13.json"
 
+    async def play(self, how: str) -> None:
+        self._note("play", how)
+
     async def load_scenario(self, name: str) -> None:
         self._note("load_scenario", name)
         self.change(scenario=name)

@@ -11,13 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from stressdash.tui.keys import help_groups
 from stressdash.tui.lines import clean
 from stressdash.tui.widgets.listing import Item, Listing
 
-__all__ = ["Choose", "Confirm", "Help", "TooSmall"]
+__all__ = ["Ask", "Choose", "Confirm", "Help", "Lines", "TooSmall"]
 
 KEY_WIDTH = 12
 
@@ -102,6 +102,64 @@ class Choose(ModalScreen[str | None]):
 
     def action_cancel(self) -> None:
         """Nothing chosen."""
+        self.dismiss(None)
+
+
+class Ask(ModalScreen[str | None]):
+    """A line to type; enter takes it, esc leaves all as it was."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "cancel")]
+
+    def __init__(self, question: str, present: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._present = present
+
+    def compose(self) -> ComposeResult:
+        """The question above the line."""
+        with Vertical(classes="dialog"):
+            yield Static(Content(clean(self._question)))
+            line = Input(self._present, compact=True, select_on_focus=False)
+            line.cursor_blink = False
+            yield line
+
+    def on_mount(self) -> None:
+        """Keys go to the line."""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter."""
+        self.dismiss(event.value.strip())
+
+    def action_cancel(self) -> None:
+        """Esc."""
+        self.dismiss(None)
+
+
+class Lines(ModalScreen[None]):
+    """Lines to read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "close", "close")]
+
+    def __init__(self, title: str, lines: Sequence[str]) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """A list that scrolls."""
+        with Vertical(classes="dialog -wide"):
+            yield Static(Content(clean(f"{self._title}   (esc closes)")))
+            yield Listing("lines")
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        listing = self.query_one(Listing)
+        listing.show_items([Item(((clean(line), "text"),)) for line in self._lines])
+        listing.focus()
+
+    def action_close(self) -> None:
+        """Back to the screen below."""
         self.dismiss(None)
 
 

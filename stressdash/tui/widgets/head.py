@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stressdash.charts.units import clock
-from stressdash.snapshot import RunState, Snapshot
+from stressdash.snapshot import Playback, RunState, Snapshot
 from stressdash.tui.lines import Line, clean, ends, join
 from stressdash.tui.view import View
 from stressdash.tui.widgets.panel import ViewPanel
@@ -48,11 +48,23 @@ class HeadLine(ViewPanel):
 def state_words(view: View) -> Line:
     """`● RUN 00:07/00:15`."""
     snapshot = view.snapshot
+    if (playback := snapshot.playback) is not None:
+        return playback_words(playback)
     symbol, role, word = STATE_ROLES[snapshot.state]
     line: Line = [(f"{symbol} {word}", role)]
     if snapshot.state not in (RunState.STARTING, RunState.READY, RunState.FAILED):
         line.append((f" {clock(snapshot.elapsed_s)}/{clock(snapshot.duration_s)}", "strong"))
     return line
+
+
+def playback_words(playback: Playback) -> Line:
+    """`REPLAY 12 ▶ 10x 00:07/00:15`."""
+    symbol = "▶" if playback.playing else "‖"
+    return [
+        (f" REPLAY {clean(playback.run)} ", "badge"),
+        (f" {symbol} {playback.speed:g}x", "good" if playback.playing else "warn"),
+        (f" {clock(playback.position_s)}/{clock(playback.length_s)}", "strong"),
+    ]
 
 
 def generator_words(snapshot: Snapshot) -> Line:

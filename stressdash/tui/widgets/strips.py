@@ -12,7 +12,7 @@ from stressdash.snapshot import Snapshot
 from stressdash.tui.keys import footer
 from stressdash.tui.lines import Line, clean, fit, join, line_width
 from stressdash.tui.view import View
-from stressdash.tui.widgets.panel import Panel, ViewPanel
+from stressdash.tui.widgets.panel import ViewPanel
 
 __all__ = ["COMPONENT_ROLES", "ComponentStrip", "CpuStrip", "KeyStrip", "StatusStrip", "component_symbol"]
 
@@ -135,13 +135,19 @@ def _whole(share: float | None) -> str:
     return UNKNOWN if share is None else f"{share * 100:.0f}"
 
 
-class KeyStrip(Panel):
-    """The footer: keys of the screen, each of which can be clicked."""
+class KeyStrip(ViewPanel):
+    """The footer: keys of the screen, each of which can be clicked; a replay has keys of its own on Live."""
 
     def __init__(self, screen: str) -> None:
         super().__init__()
         self._screen_name = screen
         self._cells: list[tuple[int, int, str]] = []
+
+    def show(self, view: View) -> None:
+        """Other keys in a replay."""
+        if self._screen_name in ("live", "replay"):
+            self._screen_name = "live" if view.snapshot.playback is None else "replay"
+        super().show(view)
 
     def compose_lines(self, width: int) -> Sequence[Line]:
         """As many keys as fit; the last one is always there."""
