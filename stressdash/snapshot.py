@@ -29,10 +29,13 @@ __all__ = [
     "PLAYS",
     "ApmFigures",
     "ClientFigures",
+    "Course",
     "ErrorDetail",
     "ErrorRow",
     "Interference",
     "Mark",
+    "PlanAhead",
+    "PlannedStage",
     "Playback",
     "RequestFigures",
     "RunState",
@@ -109,6 +112,17 @@ class ClientFigures:
     """How long answers lay in the kernel before the generator took notice: its part of the latency."""
     by_request: tuple[RequestFigures, ...] = ()
     """Of a plan with several names, the busiest first; else empty."""
+    target_rate: float | None = None
+    """Arrivals per second asked for; None: the closed loop, where the other open-loop figures are None too."""
+    corrected_p50_us: float | None = None
+    corrected_p99_us: float | None = None
+    """From the intended start."""
+    corrected_is_bound: bool = False
+    """The corrected p99 reaches a lower bound: draw with a >= sign."""
+    send_lag_p99_us: float | None = None
+    """From due to first byte sent."""
+    waited_share: float | None = None
+    """Of the requests that came due, those that found every connection busy: the cap binds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +230,43 @@ class ErrorDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """One stage of the plan's shape: a line between two levels."""
+
+    label: str
+    """`ramp 0..400`."""
+    start_s: float
+    """Measured seconds since the start of the run."""
+    end_s: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAhead:
+    """The shape of a run, over all of its time."""
+
+    of: str
+    """What the levels are: `connections` or `rate`."""
+    stages: tuple[PlannedStage, ...]
+    at_s: float | None
+    """Where the present is, in measured seconds; None before the run."""
+    is_followed: bool = True
+    """False once somebody has steered by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What of a run counts, and whether it is steady."""
+
+    left_out: tuple[float, float] | None
+    """The warm-up, on the axis; None when everything counts."""
+    is_steady: bool
+    words: str
+    """`steady from 2.5s`, or why not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One picture of everything. Cheap to hold, never changed."""
 
@@ -239,7 +290,7 @@ class Snapshot:
     apm: ApmFigures
     interference: Interference
     series: Mapping[str, tuple[Series, ...]]
-    """Chart name (`rate`, `latency`, `errors`, `resources`) to its series."""
+    """Chart name (`rate`, `latency`, `errors`, `resources`, `where`) to its series."""
     marks: tuple[Mark, ...]
     errors: tuple[ErrorRow, ...]
     components: tuple[Component, ...]
@@ -274,6 +325,10 @@ class Playback:
     speed: float
     """1.0 is as fast as it happened."""
     playing: bool
+    plan: PlanAhead | None = None
+    """None when the load has no shape."""
+    course: Course | None = None
+
 
 
 class SessionApi(Protocol):
@@ -308,6 +363,10 @@ class SessionApi(Protocol):
 
     async def set_connections(self, connections: int) -> None:
         """Steer the run, or what the next run starts with."""
+        ...
+
+    async def set_rate(self, rate: float | None) -> None:
+        """Steer arrivals per second, or what the next run starts with; None closes the loop."""
         ...
 
     async def set_duration(self, seconds: float | None) -> None:

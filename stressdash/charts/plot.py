@@ -15,6 +15,7 @@ from stressdash.charts.cells import AXIS, LABEL, LETTERS, MARK, CellGrid, Line, 
 from stressdash.charts.curve import Curve, Span, curve_spans, visible_values
 from stressdash.charts.markers import BRAILLE, MarkerSet
 from stressdash.charts.scale import Scale
+from stressdash.charts.stack import filled, stacked
 from stressdash.charts.units import quantity
 
 __all__ = ["Area", "PlotMark", "ago", "draw_plot"]
@@ -53,6 +54,8 @@ class Area:
     markers: MarkerSet = BRAILLE
     letters_every: int = 0
     """Cells between letters along a curve; 0: only at its end."""
+    stacked: bool = False
+    """The curves are parts of a whole: each is filled, on top of those before it."""
 
 
 def draw_plot(curves: Sequence[Curve], marks: Sequence[PlotMark], area: Area) -> list[Line]:
@@ -76,7 +79,7 @@ class _Plot:
     """One drawing in the making: measures the gutters, then fills the grid between them."""
 
     def __init__(self, curves: Sequence[Curve], marks: Sequence[PlotMark], area: Area) -> None:
-        self.curves = list(curves)
+        self.curves = stacked(curves) if area.stacked else list(curves)
         self.marks = [mark for mark in marks if area.start_s <= mark.at_s <= area.end_s]
         self.area = area
         self.rows = area.height - 2
@@ -114,6 +117,8 @@ class _Plot:
 
     def lines(self) -> list[Line]:
         spans = [self._spans(curve) for curve in self.curves]
+        if self.area.stacked:
+            spans = filled(spans)
         label_rows = self._draw_marks()
         self._draw_provisional_edge()
         for index in reversed(range(len(self.curves))):  # the first curve lies on top

@@ -40,6 +40,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "client.goodput": ("ok", "req/s"),
     "client.failed": ("failed", "/s"),
     "client.failures": ("failed", "count"),
+    "client.mean": ("mean", "us"),
     "client.p50": ("p50", "us"),
     "client.p99": ("p99", "us"),
     "client.target": ("target", "count"),
@@ -121,7 +122,7 @@ class Timeline:
 
         Args:
             key: `client.` and one of rate, goodput, failed, failed.CATEGORY (per second), failures (number),
-                p50, p99, target, open, busy, in_flight; or the name of a gauge.
+                mean, p50, p99, target, open, busy, in_flight; or the name of a gauge.
             start_s: Seconds on the axis.
             end_s: Seconds on the axis.
             step_s: Length of a step, at least the grid's 100 ms.
@@ -141,6 +142,8 @@ class Timeline:
         return Series(key, label or known[0], unit or known[1], start_s, step_s, tuple(values))
 
     def _value(self, key: str, cells: list[_Cell], start_s: float, step_s: float) -> float | None:
+        if key == "client.mean":
+            return _mean(cells)
         if key not in PERCENTILES:
             return _ratio(key, cells)
         if start_s + step_s > self._newest_s - SETTLED_S:
@@ -251,6 +254,15 @@ def _ratio(key: str, cells: list[_Cell]) -> float | None:
         scale = (1e9 if rate else 1.0) * _workers(cells)
     measured = sum(cell.sums.get(over, 0) for cell in cells)
     return scale * sum(cell.sums.get(key, 0) for cell in cells) / measured if measured else None
+
+
+def _mean(cells: list[_Cell]) -> float | None:
+    """Of the latencies, each taken as the middle of its bucket; None where there is none."""
+    total = sum(number for cell in cells for number in cell.latency.values())
+    if not total:
+        return None
+    highest = sum(value_us * number for cell in cells for value_us, number in cell.latency.items())
+    return highest * (1 - 1 / 256) / total
 
 
 def _workers(cells: list[_Cell]) -> int:

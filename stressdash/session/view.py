@@ -74,6 +74,8 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         totals=_totals(session),
         client_faults_explained=session.errors.explained,
         warnings=_warnings(session),
+        plan=plan_ahead(session),
+        course=course(session),
         choice=session.choice,
         database_rates=session.database_meter.rates,
     )
@@ -83,7 +85,7 @@ def _client(session: Session) -> ClientFigures:
     run = session.run
     if run is not None and session.loading:
         return run.recent.figures(run.recent.newest_ns, FIGURES_S)
-    idle = replace(NO_LOAD, target_connections=session.connections)
+    idle = replace(NO_LOAD, target_connections=session.connections, target_rate=session.rate)
     report = _report(session)
     return _client_of_run(report, idle) if report is not None else idle
 
@@ -95,7 +97,14 @@ def _report(session: Session) -> RunReport | None:
 
 def _client_of_run(report: RunReport, idle: ClientFigures) -> ClientFigures:
     """A finished run's row covers all of it."""
-    latency = report.latency_raw_us
+    latency, corrected = report.latency_raw_us, report.latency_corrected_us
+    opened = {
+        "corrected_p50_us": corrected.p50 if corrected else None,
+        "corrected_p99_us": corrected.p99 if corrected else None,
+        "corrected_is_bound": corrected is not None and "p99" in corrected.at_least,
+        "send_lag_p99_us": report.send_lag_us.p99 if report.send_lag_us else None,
+        "waited_share": report.course.cap.share if report.course.cap else None,
+    }
     return replace(
         idle,
         window_s=report.duration_s,
@@ -105,6 +114,7 @@ def _client_of_run(report: RunReport, idle: ClientFigures) -> ClientFigures:
         p99_us=latency.p99,
         p99_is_bound="p99" in latency.at_least,
         failed_share=report.failed_share,
+        **opened,
     )
 
 
@@ -171,9 +181,13 @@ def _charts(session: Session, now_s: float, span_s: float | None) -> Mapping[str
         return (apm_series(key, chart, session.clock.origin_wall_ms),) if chart is not None else ()
 
     failed = [line(f"client.failed.{category}") for category in timeline.categories(start_s, end_s)]
+    where: tuple[Series, ...] = ()
+    if session.apm is not None:
+        origin_ms = session.clock.origin_wall_ms
+        where = session.apm.breakdowns.series(timeline, start_s, end_s, step_s, origin_ms)
     return {
         "rate": (line("client.rate"), *apm("apm.rate"), line("client.goodput")),
-        "latency": (line("client.p50"), *apm("apm.p50"), line("client.p99"), *apm("apm.p99")),
+        "latency": (line("client.p50"), *apm("apm.p50"), line("client.p99"), *apm("apm.p99"), *corrected),
         "errors": (*failed, *apm("apm.failed")),
         "resources": (
             line("client.busy", "busy conns"),
@@ -181,6 +195,7 @@ def _charts(session: Session, now_s: float, span_s: float | None) -> Mapping[str
             line("database.threads", "db threads"),
             line("cpu.machine", "cpu %"),
         ),
+        "where": where,
     }
 
 
@@ -199,7 +214,9 @@ def _warnings(session: Session) -> tuple[str, ...]:
             f"the generator is the bottleneck: a worker uses {percent(run.core_share)} of its core"
         )
     if run is not None and run.totals.mixed and session.state is not RunState.READY:
-        warnings.append("figures are mixed: connections or a knob changed during the run")
+        warnings.append("figures are mixed: connections, rate or a knob changed during the run")
+    if run is not None and session.loading and (words := _cap_words(run.recent.figures(run.recent.newest_ns, FIGURES_S))):
+        warnings.insert(0, words)
     if service is not None and service.apm_enabled is False:
         warnings.append("APM is off in the service: the server's view is empty")
     if session.apm is not None and session.apm.detail:

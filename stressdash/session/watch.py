@@ -25,6 +25,7 @@ from stressdash.samples import (
     Knob,
     ServiceStatus,
 )
+from stressdash.session.breakdowns import BreakdownWatch
 from stressdash.session.clock import Clock
 from stressdash.stack.backend import Stack
 
@@ -124,6 +125,7 @@ class ApmWatch:
         self.groups: tuple[ErrorGroup, ...] = ()
         self.groups_of: dict[str, tuple[str, ...]] = {}
         self._asked_ms: dict[str, int] = {}
+        self.breakdowns = BreakdownWatch(source, self._from_ms)
         self.health: ApmHealth | None = None
         self.detail = ""
         """Why the source does not answer; empty while it does."""
@@ -198,6 +200,7 @@ class ApmWatch:
             self._buckets[bucket.start_ms] = bucket
         while len(self._buckets) > KEEP_BUCKETS:
             del self._buckets[min(self._buckets)]
+        await self.breakdowns.poll(series.provisional_from_ms or now_ms)
 
     async def resolve(self, traces: Iterable[str]) -> None:
         """Ask which error groups the traces belong to.

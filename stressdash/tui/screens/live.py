@@ -29,6 +29,8 @@ from stressdash.tui.widgets.strips import ComponentStrip, CpuStrip, KeyStrip, St
 
 __all__ = ["LiveScreen", "short_count", "short_duration"]
 
+ROOMY_ROWS = 45
+"""From here on all charts stand at once; below, the last two share a place in the grid."""
 CONNECTION_WORDS = 27
 DURATION_WORDS = 27
 
@@ -92,10 +94,13 @@ class LiveScreen(ViewScreen):
 
     def _arrange(self) -> None:
         grid = self.size.width >= 120 and self.size.height >= 32
-        self.query_one("#charts").set_class(grid, "-grid")
+        roomy = grid and self.size.height >= ROOMY_ROWS
+        self.query_one("#charts").set_class(grid, "-grid").set_class(roomy, "-roomy")
+        fourth = "where" if self.chart == "where" else "resources"
+        shown = {"rate", "latency", "errors", fourth} if grid else {self.chart}
         for chart in self.query(Chart):
             chart.tabs = not grid
-            chart.display = grid or chart.chart == self.chart
+            chart.display = roomy or chart.chart in shown
             chart.recompose_lines()
 
     def show(self, view: View) -> None:

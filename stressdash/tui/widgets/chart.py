@@ -20,8 +20,15 @@ from stressdash.tui.widgets.panel import ViewPanel
 
 __all__ = ["CHARTS", "Chart", "chart_legend", "plot_lines"]
 
-CHARTS = {"rate": "Rate", "latency": "Latency", "errors": "Errors", "resources": "Resources"}
+CHARTS = {
+    "rate": "Rate",
+    "latency": "Latency",
+    "errors": "Errors",
+    "resources": "Resources",
+    "where": "Where",
+}
 LOG_CHARTS = frozenset({"latency"})
+STACKED_CHARTS = frozenset({"where"})
 LETTERS_EVERY = 18
 TITLE_ROWS = 1
 NOTE = "  ┊ provisional"
@@ -67,7 +74,7 @@ class Chart(ViewPanel, can_focus=True):
         return [title, *plot_lines(view, self.chart, width, self.size.height - TITLE_ROWS, self.markers)]
 
     def _title_line(self, series: Sequence[Series]) -> Line:
-        unit = {"us": "log", "share": "", "count": ""}.get(series[0].unit, series[0].unit) if series else ""
+        unit = chart_unit(self.chart, series)
         return [(CHARTS[self.chart], "key" if self.has_focus else "strong"), (f" {unit}", "dim")]
 
     def _tab_line(self) -> Line:
@@ -113,6 +120,14 @@ class Chart(ViewPanel, can_focus=True):
         self.post_message(self.Chosen(names[(names.index(self.chart) + step) % len(names)]))
 
 
+def chart_unit(chart: str, series: Sequence[Series]) -> str:
+    """What stands beside the title; durations have their unit at the ticks."""
+    if chart in STACKED_CHARTS:
+        return "the time of a request goes"
+    unit = series[0].unit if series else ""
+    return {"us": "log", "share": "", "count": ""}.get(unit, unit)
+
+
 def chart_legend(series: Sequence[Series], width: int) -> Line:
     """`a client  b apm  ┊ provisional`: as many letters as there is room for, and the note where it fits."""
     names = [f"{LETTERS[index % len(LETTERS)]} {clean(one.label)}" for index, one in enumerate(series)]
@@ -142,6 +157,7 @@ def plot_lines(view: View, chart: str, width: int, height: int, markers: MarkerS
         end_s=view.end_s,
         end_label=view.end_label,
         log=chart in LOG_CHARTS,
+        stacked=chart in STACKED_CHARTS,
         markers=markers,
         letters_every=LETTERS_EVERY if view.letters else 0,
     )
