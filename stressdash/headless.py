@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Final
 
 from stressdash.errors import EngineError, TargetError
 from stressdash.metrics.thresholds import Outcome, Threshold
+from stressdash.narration import Progress, on_signal
 from stressdash.report.html import html_report
 from stressdash.report.junit import junit_xml
 from stressdash.report.markdown import run_markdown
@@ -23,13 +23,10 @@ from stressdash.scenario import Scenario
 from stressdash.session import Session, make_session
 from stressdash.session.export import append_file, check_writable, write_file
 from stressdash.settings import Settings
-from stressdash.snapshot import RunState, Snapshot
 from stressdash.stdout import write_stdout
-from stressdash.text import clock, duration_us, escape, percent, rate
 
 __all__ = ["run_headless"]
 
-TICK_S: Final = 0.25
 INTERRUPTED: Final = 130
 CHART_FROM: Final = 80
 """Columns of a terminal from which the summary has a chart."""
@@ -117,7 +114,7 @@ def _is_unicode(encoding: str) -> bool:
 
 
 async def _run(session: Session, *, quiet: bool) -> RunReport:
-    progress = _Progress(shown=not quiet and sys.stderr.isatty())
+    progress = Progress(shown=not quiet and sys.stderr.isatty())
     with _interruptible(session):
         try:
             await session.open(progress.say)
@@ -149,50 +146,5 @@ def _interruptible(session: Session) -> Iterator[None]:
         elif main is not None and session.report is None:
             main.cancel()
 
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in signals:
-        loop.add_signal_handler(number, interrupt)
-    try:
+    with on_signal(interrupt):
         yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-
-class _Progress:
-    """One line on stderr, rewritten in place; nothing when stderr is not a terminal."""
-
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
-
-    def say(self, text: str) -> None:
-        """Show a sentence."""
-        if self._shown:
-            sys.stderr.write(f"\r\x1b[2K{escape(text, 78)}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave no trace of the line."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
-
-    async def follow(self, session: Session) -> None:
-        """Show the run's figures until cancelled."""
-        while True:
-            self.say(_line(session.snapshot(span_s=1.0)))
-            await asyncio.sleep(TICK_S)
-
-
-def _line(snapshot: Snapshot) -> str:
-    if snapshot.state is RunState.DRAINING:
-        return "load has stopped; waiting for answers, APM and the audit"
-    client = snapshot.client
-    spans = clock(int(snapshot.elapsed_s))
-    if snapshot.duration_s is not None:
-        spans += f"/{clock(snapshot.duration_s)}"
-    return (
-        f"{spans}  {rate(client.requests_per_s)} req/s  ok {rate(client.goodput_per_s)}/s  "
-        f"p50 {duration_us(client.p50_us)}  p99 {duration_us(client.p99_us)}  "
-        f"fail {percent(client.failed_share)}"
-    )

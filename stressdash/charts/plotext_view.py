@@ -6,6 +6,7 @@ The only importer of plotext, which keeps one figure per process and costs some 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import plotext
 
@@ -15,13 +16,25 @@ from stressdash.charts.plot import PlotMark
 from stressdash.charts.scale import Scale
 from stressdash.charts.units import quantity
 
-__all__ = ["SMALLEST", "draw_text_plot"]
+__all__ = ["SMALLEST", "XyLine", "draw_text_plot", "draw_xy_plot"]
 
 SMALLEST = (24, 8)
 MARKER = "braille"
 TICKS = 5
 SMALLEST_LOG = 1e-9
 SHOWN_TEXT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class XyLine:
+    """Values over something other than time."""
+
+    points: tuple[tuple[float, float], ...]
+    marker: str = MARKER
+    """plotext's name of a marker, or one character."""
+    joined: bool = True
+    letter: str = ""
+    """Written at its end."""
 
 
 def draw_text_plot(
@@ -65,6 +78,37 @@ def draw_text_plot(
     ticks = scale.ticks(TICKS)
     plotext.yticks([scale.place(tick) for tick in ticks], [quantity(tick, unit) for tick in ticks])
     plotext.xlabel("seconds")
+    return str(plotext.uncolorize(plotext.build()))
+
+
+def draw_xy_plot(
+    lines: Sequence[XyLine],
+    *,
+    size: tuple[int, int],
+    unit: str,
+    x_ticks: Sequence[tuple[float, str]],
+    x_label: str,
+) -> str:
+    """A chart without colour, `size` = (columns, rows), from 0 up; empty when there is nothing to draw."""
+    values = [value for line in lines for _, value in line.points]
+    if not values:
+        return ""
+    scale = Scale.over(values, log=False, ticks=TICKS)
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.limit_size(False, False)
+    plotext.plot_size(*size)
+    plotext.ylim(0, 1)
+    for line in (line for line in lines if line.points):
+        xs, ys = [x for x, _ in line.points], [scale.place(y) for _, y in line.points]
+        draw = plotext.plot if line.joined else plotext.scatter
+        draw(xs, ys, marker=line.marker)
+        if line.letter:
+            plotext.text(line.letter, xs[-1], ys[-1])
+    ticks = scale.ticks(TICKS)
+    plotext.yticks([scale.place(tick) for tick in ticks], [quantity(tick, unit) for tick in ticks])
+    plotext.xticks([x for x, _ in x_ticks], [label for _, label in x_ticks])
+    plotext.xlabel(x_label)
     return str(plotext.uncolorize(plotext.build()))
 
 

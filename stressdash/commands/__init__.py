@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "runs": "list, show, tag, delete, export and import the runs on disk",
     "doctor": "tell what can be used here, what cannot, and what helps",
     "compare": "hold the JSON reports of two settings against each other",
+    "experiment": "run values of a knob in turn and tell whether they differ",
     "init": "write a commented scenario file to start from",
     "hlog": "tell count, percentiles and maximum of an HdrHistogram interval log, tag by tag",
     "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",

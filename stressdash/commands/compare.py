@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Final
 
 from stressdash.commands import command_parser
 from stressdash.flags import Parser
 
 __all__ = ["parser", "run"]
 
-REGRESSION_HELP = "exit with 4 when a metric got worse by more, for instance p99:5%%; may be repeated"
+SIDES: Final = ("before", "after")
+NAME: Final = 24
+"""Longest name of a side that heads a column."""
+REGRESSION_HELP: Final = "exit with 4 when a metric got worse by more, for instance p99:5%%; may be repeated"
 
 
 def parser() -> Parser:
@@ -19,10 +25,12 @@ def parser() -> Parser:
         "compare", "exit codes: 0 compared, 2 bad input, 4 a regression, 6 too few repeats to decide"
     )
     add = made.add_argument
-    add("before", metavar="BEFORE", help="JSON reports of run --json, separated by commas")
+    add("before", metavar="BEFORE", help="runs (number, id, tag, last) or JSON reports, separated by commas")
     add("after", metavar="AFTER", help="the same of the other setting")
     add("--paired", action="store_true", help="the runs were interleaved: A B A B ...")
     add("--fail-on-regression", metavar="LIMIT", action="append", default=[], help=REGRESSION_HELP)
+    add("--html", metavar="FILE", help="write a page with overlaid charts")
+    add("--state", metavar="DIR", type=Path, help="folder in which the runs lie")
     form = made.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print it for programs")
     form.add_argument("--markdown", action="store_true", help="print it for a CI system")
@@ -33,13 +41,25 @@ def run(words: Sequence[str]) -> int:
     """Print the comparison; 4 for a regression, 6 when there are too few repeats to decide."""
     options = parser().parse_all(words)
 
-    from stressdash.report.comparison import compare_reports, parse_limit, read_reports
+    from stressdash.paths import state_dir
+    from stressdash.report.compare_html import comparison_page
+    from stressdash.report.compare_text import comparison_charts, comparison_text
+    from stressdash.report.comparison import compare_reports, parse_limit
+    from stressdash.report.reading import read_reports
+    from stressdash.session.export import write_file
 
-    compared = compare_reports(
-        read_reports(options.before),
-        read_reports(options.after),
-        paired=options.paired,
-        limits=[parse_limit(text) for text in options.fail_on_regression],
-    )
-    sys.stdout.write(compared.json() if options.json else compared.text(markdown=options.markdown))
+    limits = [parse_limit(limit) for limit in options.fail_on_regression]
+    state = options.state or state_dir()
+    before, after = (read_reports(names, state) for names in (options.before, options.after))
+    said = (options.before, options.after)
+    names = said if max(map(len, said)) <= NAME else SIDES
+    compared = compare_reports(before, after, paired=options.paired, limits=limits, names=names)
+    if options.html is not None:
+        write_file(Path(options.html), comparison_page(compared, before, after).encode())
+    if options.json:
+        sys.stdout.write(compared.json())
+    else:
+        sys.stdout.write(comparison_text(compared, markdown=options.markdown))
+        if sys.stdout.isatty() and not options.markdown:
+            sys.stdout.write("\n" + comparison_charts(before, after, names, get_terminal_size().columns))
     return compared.exit_code

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from statistics import NormalDist, median
@@ -41,6 +41,7 @@ class Judgement(StrEnum):
     NO_DIFFERENCE = "no difference shown"
     TOO_FEW = "too few repeats"
     UNKNOWN = "not known in every run"
+    DETAIL = "shown, not judged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Comparison:
     changes: tuple[Change, ...]
     repeats: tuple[int, int]
     paired: bool
+    level: float = LEVEL
+    """Most that the chance of any false alarm may be."""
 
     @property
     def enough(self) -> bool:
@@ -96,6 +99,8 @@ def compare(
     *,
     paired: bool,
     random: Random,
+    level: float = LEVEL,
+    judged: bool = True,
 ) -> Comparison:
     """Compare repeats of two settings.
 
@@ -105,6 +110,9 @@ def compare(
         metrics: Tested as one family.
         paired: Whether the runs were interleaved.
         random: Draws relabellings where there are too many to try all.
+        level: Most that the chance of any false alarm may be; intervals hold with the rest of it.
+        judged: Whether to test. Without it there are effects and intervals only, of metrics that explain
+            others and should not take power from them.
 
     Raises:
         ValueError: There are no runs, or pairs of unequal number.
@@ -118,9 +126,11 @@ def compare(
         relabelled = Pairs([[b - a for a, b in zip(*pair, strict=True)] for pair in known.values()], random)
     else:
         relabelled = Groups(list(known.values()), random)
-    decided = dict(zip(known, _decide(relabelled, len(known)), strict=True))
-    changes = tuple(_change(metric, before, after, decided.get(metric.key)) for metric in metrics)
-    return Comparison(changes, (len(before), len(after)), paired)
+    decided = dict(zip(known, _decide(relabelled, len(known), level), strict=True))
+    changes = tuple(_change(metric, before, after, decided.get(metric.key), level) for metric in metrics)
+    if not judged:
+        changes = tuple(_unjudged(change) for change in changes)
+    return Comparison(changes, (len(before), len(after)), paired, level)
 
 
 def regressed(change: Change, limit: float) -> bool:
@@ -155,16 +165,16 @@ def _values(
     return sides[0], sides[1]
 
 
-def _decide(relabelled: Pairs | Groups, number: int) -> list[_Decision]:
+def _decide(relabelled: Pairs | Groups, number: int, level: float) -> list[_Decision]:
     if not number:
         return []
     observed = relabelled.observed()
     p_values, best = _max_t(relabelled, observed)
-    enough = relabelled.lowest_p <= LEVEL
-    critical = sorted(best)[math.ceil((1 - LEVEL) * len(best)) - 1]
+    enough = relabelled.lowest_p <= level
+    critical = sorted(best)[math.ceil((1 - level) * len(best)) - 1]
     decisions = []
     for index in range(number):
-        low, high = _ends(relabelled.ties(index))
+        low, high = _ends(relabelled.ties(index), level)
         factor = _detectable(critical, relabelled.freedom) if enough else None
         error = relabelled.standard_error(index)
         decisions.append(
@@ -198,8 +208,8 @@ def _max_t(relabelled: Pairs | Groups, observed: list[float]) -> tuple[list[floa
     return p_values, best
 
 
-def _ends(ties: list[float]) -> tuple[float | None, float | None]:
-    rank = math.floor(LEVEL / 2 * (len(ties) + 1))
+def _ends(ties: list[float], level: float) -> tuple[float | None, float | None]:
+    rank = math.floor(level / 2 * (len(ties) + 1))
     if rank < 1:
         return None, None
     ordered = sorted(ties)
@@ -223,6 +233,7 @@ def _change(
     before: Sequence[Mapping[str, float | None]],
     after: Sequence[Mapping[str, float | None]],
     decision: _Decision | None,
+    level: float,
 ) -> Change:
     medians = [_median(metric.key, runs) for runs in (before, after)]
     if decision is None:
@@ -233,7 +244,7 @@ def _change(
 
     return Change(
         metric=metric,
-        judgement=_judgement(metric, decision),
+        judgement=_judgement(metric, decision, level),
         before=medians[0],
         after=medians[1],
         change=shown(decision.effect),
@@ -244,10 +255,16 @@ def _change(
     )
 
 
-def _judgement(metric: Metric, decision: _Decision) -> Judgement:
+def _unjudged(change: Change) -> Change:
+    if change.judgement is Judgement.UNKNOWN:
+        return change
+    return replace(change, judgement=Judgement.DETAIL, p=None, detectable=None)
+
+
+def _judgement(metric: Metric, decision: _Decision, level: float) -> Judgement:
     if not decision.enough:
         return Judgement.TOO_FEW
-    if decision.p > LEVEL:
+    if decision.p > level:
         return Judgement.NO_DIFFERENCE
     return Judgement.BETTER if (decision.effect > 0) is metric.higher_is_better else Judgement.WORSE
 

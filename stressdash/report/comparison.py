@@ -1,38 +1,50 @@
-"""`stressdash compare`: reports of two settings held against each other, as text, Markdown or JSON."""
+"""Repeats of two settings held against each other: what may be compared, and what came of it."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from random import Random
+from statistics import median
 from typing import Final
 
 from stressdash import wire
-from stressdash.errors import BadInput, UsageError
-from stressdash.metrics.compare import Change, Comparison, Judgement, Metric, compare, regressed
-from stressdash.report.run_json import LatencyReport, RunReport, load
-from stressdash.text import byte_size, duration_us, escape, percent, rate
+from stressdash.errors import UsageError
+from stressdash.metrics.compare import LEVEL, Comparison, compare, regressed
+from stressdash.report.compare_values import DETAILS, JUDGED, values
+from stressdash.report.run_json import RunReport
 
-__all__ = ["REGRESSED", "TOO_FEW", "Compared", "compare_reports", "parse_limit", "read_reports"]
+__all__ = ["REGRESSED", "TOO_FEW", "Compared", "GroupChange", "Limit", "compare_reports", "parse_limit"]
 
 TOO_FEW: Final = 6
 """Exit code where there are too few repeats to decide anything."""
 REGRESSED: Final = 4
 SEED: Final = 20_191_218
 """Relabellings are drawn, so the same reports always give the same answer."""
+SCHEMA: Final = "stressdash.compare/1"
+PER: Final = 1_000
+"""Errors are counted per so many requests."""
 
-LATENCIES: Final = ("mean", "p50", "p75", "p90", "p99", "p999")
-METRICS: Final = (
-    Metric("rate", "req/s", "req/s", higher_is_better=True),
-    Metric("goodput", "goodput/s", "req/s", higher_is_better=True),
-    *(Metric(name, f"latency {name}", "us", higher_is_better=False) for name in LATENCIES),
-    Metric("failed", "failed share", "share", higher_is_better=False, ratio=False),
-    Metric("cpu", "generator CPU/request", "us", higher_is_better=False),
-)
-FORMATS: Final = {"req/s": rate, "us": duration_us, "share": percent, "bytes": byte_size}
+Limit = tuple[str, float]
+"""Key of a metric and the worsening that is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """One kind of error, before and after."""
+
+    kind: str
+    """`new`, `gone`, `more` or `less`: the last two where the runs of the two sides do not overlap."""
+    side: str
+    """`client` or `apm`."""
+    text: str
+    """Untrusted."""
+    before: float
+    """Median over the runs, per thousand requests."""
+    after: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +52,14 @@ class Compared:
     """The comparison, what differs besides, and what speaks against comparing at all."""
 
     comparison: Comparison
+    details: Comparison
+    """What explains it: effects and intervals, not judged."""
     knobs: Mapping[str, tuple[str, str]]
     """Knobs that differ, with both values."""
-    groups_new: tuple[str, ...]
-    groups_gone: tuple[str, ...]
+    errors: tuple[GroupChange, ...]
     objections: tuple[str, ...]
     regressions: tuple[str, ...]
+    names: tuple[str, str] = ("before", "after")
 
     @property
     def exit_code(self) -> int:
@@ -54,55 +68,30 @@ class Compared:
             return REGRESSED
         return 0 if self.comparison.enough else TOO_FEW
 
-    def text(self, *, markdown: bool = False) -> str:
-        """A table and sentences."""
-        rows = [_row(change) for change in self.comparison.changes]
-        head = ("metric", "before", "after", "change", "95 % interval", "")
-        lines = _markdown(head, rows) if markdown else _columns(head, rows)
-        before, after = self.comparison.repeats
-        paired = ", in pairs" if self.comparison.paired else ""
-        bullet = "- " if markdown else ""
-        lines = [f"{before} runs before, {after} after{paired}", "", *lines, ""]
-        lines += [f"{bullet}knob {name}: {a} -> {b}" for name, (a, b) in self.knobs.items()]
-        lines += [f"{bullet}new error: {escape(text, 90)}" for text in self.groups_new]
-        lines += [f"{bullet}gone: {escape(text, 90)}" for text in self.groups_gone]
-        lines += [f"{bullet}beware: {text}" for text in self.objections]
-        lines += [f"{bullet}regression: {text}" for text in self.regressions]
-        if not self.comparison.enough:
-            lines.append(f"{bullet}too few repeats to decide; six pairs, or four runs on each side, can")
-        return "\n".join(lines).rstrip() + "\n"
+    def groups(self, kind: str) -> tuple[str, ...]:
+        """Texts of the APM error groups that are `new`, `gone`, `more` or `less`."""
+        return tuple(one.text for one in self.errors if one.kind == kind and one.side == "apm")
 
     def json(self) -> str:
         """All of it for programs."""
-        told = {"schema": "stressdash.compare/1", **wire.to_builtins(self), "enough": self.comparison.enough}
-        return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+        told = {
+            "schema": SCHEMA,
+            **wire.to_builtins(self),
+            "groups_new": self.groups("new"),
+            "groups_gone": self.groups("gone"),
+            "enough": self.comparison.enough,
+        }
+        return json.dumps(told, indent=2) + "\n"
 
 
-def read_reports(names: str) -> tuple[RunReport, ...]:
-    """Reports of one setting, from a comma-separated list of JSON files.
-
-    Raises:
-        BadInput: one cannot be read, or is no report.
-    """
-    reports = []
-    for name in names.split(","):
-        try:
-            reports.append(load(Path(name).read_bytes()))
-        except OSError as error:
-            raise BadInput(f"cannot read report {name!r}: {error.strerror}") from error
-        except BadInput as error:
-            raise BadInput(f"{name}: {error}") from error
-    return tuple(reports)
-
-
-def parse_limit(text: str) -> tuple[str, float]:
+def parse_limit(text: str) -> Limit:
     """Metric and allowed worsening of `p99:5%`; of a share it is absolute.
 
     Raises:
         UsageError: no such metric, or no percentage.
     """
     match = re.fullmatch(r"(\w+):(\d+(?:\.\d+)?)%", text.strip())
-    keys = [metric.key for metric in METRICS]
+    keys = [metric.key for metric in JUDGED]
     if match is None or match[1] not in keys:
         raise UsageError(
             f"--fail-on-regression {text!r} is not of the form p99:5%; the metrics are {', '.join(keys)}"
@@ -115,7 +104,9 @@ def compare_reports(
     after: Sequence[RunReport],
     *,
     paired: bool,
-    limits: Sequence[tuple[str, float]] = (),
+    limits: Sequence[Limit] = (),
+    names: tuple[str, str] = ("before", "after"),
+    level: float = LEVEL,
 ) -> Compared:
     """Hold two settings against each other.
 
@@ -123,26 +114,23 @@ def compare_reports(
         UsageError: they cannot be compared at all: other latency bases, void runs, pairs that do not match.
     """
     _refuse(before, after, paired=paired)
-    comparison = compare(
-        [_values(report) for report in before],
-        [_values(report) for report in after],
-        METRICS,
-        paired=paired,
-        random=Random(SEED),
-    )
+    random = Random(SEED)
+    seen = [values(report) for report in before], [values(report) for report in after]
+    comparison = compare(seen[0], seen[1], JUDGED, paired=paired, random=random, level=level)
+    details = compare(seen[0], seen[1], DETAILS, paired=paired, random=random, level=level, judged=False)
     by_key = {change.metric.key: change for change in comparison.changes}
-    known, found = _groups(before), _groups(after)
     return Compared(
         comparison=comparison,
+        details=replace(details, changes=tuple(c for c in details.changes if c.before or c.after)),
         knobs=_differing(before[-1].knobs, after[-1].knobs),
-        groups_new=tuple(sorted(found - known)),
-        groups_gone=tuple(sorted(known - found)),
+        errors=_errors(before, after),
         objections=_objections(before, after),
         regressions=tuple(
             f"{key} got worse by more than {limit:.3g} with its whole interval"
             for key, limit in limits
             if regressed(by_key[key], limit)
         ),
+        names=names,
     )
 
 
@@ -163,29 +151,23 @@ def _objections(before: Sequence[RunReport], after: Sequence[RunReport]) -> tupl
     told = []
     if any(report.segments_mixed for report in everything):
         told.append("figures of some runs are mixed: load or knobs changed while they ran")
-    plans = {json.dumps(dict(report.plan), sort_keys=True) for report in everything}
-    if len(plans) > 1:
-        told.append("the runs had different plans")
+    if differing := _different_plans(everything):
+        told.append(f"the runs had different plans: {', '.join(differing)}")
     if len({report.machine for report in everything}) > 1:
         told.append("the runs were made on different machines")
+    if len({report.backend for report in everything}) > 1:
+        told.append("the runs were made on different stacks")
+    if len({report.run_id for report in everything}) < len(everything):
+        told.append("a run stands in more than once")
     if any(report.verdict.status == "interrupted" for report in everything):
         told.append("some runs were interrupted")
     return tuple(told)
 
 
-def _values(report: RunReport) -> dict[str, float | None]:
-    latency: LatencyReport = report.latency_us
-    return {
-        "rate": report.requests_per_second,
-        "goodput": report.goodput_per_second,
-        **{name: getattr(latency, name) for name in LATENCIES},
-        "failed": report.failed_share,
-        "cpu": report.interference.generator_cpu_us_per_request,
-    }
-
-
-def _groups(reports: Sequence[RunReport]) -> set[str]:
-    return {f"{group.type}: {group.message}" for report in reports for group in report.apm.error_groups}
+def _different_plans(reports: Sequence[RunReport]) -> list[str]:
+    """What was planned otherwise in some run."""
+    names = dict.fromkeys(name for report in reports for name in report.plan)
+    return [name for name in names if len({repr(report.plan.get(name)) for report in reports}) > 1]
 
 
 def _differing(a: Mapping[str, object], b: Mapping[str, object]) -> dict[str, tuple[str, str]]:
@@ -193,31 +175,34 @@ def _differing(a: Mapping[str, object], b: Mapping[str, object]) -> dict[str, tu
     return {name: (str(a.get(name)), str(b.get(name))) for name in names}
 
 
-def _row(change: Change) -> tuple[str, ...]:
-    shown = FORMATS[change.metric.unit]
-
-    def signed(value: float | None) -> str:
-        return "unknown" if value is None else f"{value:+.1%}"
-
-    known = change.judgement in {Judgement.BETTER, Judgement.WORSE, Judgement.NO_DIFFERENCE}
-    interval = f"{signed(change.low)} to {signed(change.high)}" if known else ""
-    detectable = f", {change.detectable:.0%} would be found" if change.detectable is not None else ""
-    told = str(change.judgement) + (detectable if change.judgement is Judgement.NO_DIFFERENCE else "")
-    return (
-        change.metric.label,
-        shown(change.before),
-        shown(change.after),
-        signed(change.change) if change.change is not None else "",
-        interval,
-        told,
-    )
+def _errors(before: Sequence[RunReport], after: Sequence[RunReport]) -> tuple[GroupChange, ...]:
+    sides = [[_counts(report) for report in reports] for reports in (before, after)]
+    keys = dict.fromkeys(key for side in sides for run in side for key in run)
+    changes = (_group_change(key, *([run.get(key, 0.0) for run in side] for side in sides)) for key in keys)
+    return tuple(change for change in changes if change is not None)
 
 
-def _columns(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in (head, *rows)]  # fmt: skip
+def _counts(report: RunReport) -> dict[tuple[str, str], float]:
+    """Errors per thousand requests, by side and text."""
+    ended = max(1, report.requests.completed + report.requests.failed)
+    found: Counter[tuple[str, str]] = Counter()
+    for fault in report.faults:
+        words = " ".join(word for word in (fault.category, fault.code, fault.message) if word)
+        found["client", words] += fault.count
+    for group in report.apm.error_groups:
+        found["apm", f"{group.type}: {group.message}"] += group.count
+    return {key: PER * number / ended for key, number in found.items()}
 
 
-def _markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
+def _group_change(key: tuple[str, str], before: list[float], after: list[float]) -> GroupChange | None:
+    if not any(before):
+        kind = "new"
+    elif not any(after):
+        kind = "gone"
+    elif min(after) > max(before):
+        kind = "more"
+    elif max(after) < min(before):
+        kind = "less"
+    else:
+        return None
+    return GroupChange(kind, *key, median(before), median(after))

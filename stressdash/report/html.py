@@ -1,23 +1,18 @@
 """A run as one HTML file: it opens offline, prints well, and carries its raw data.
 
-No script runs and nothing is loaded: the content security policy allows one style sheet, by its hash. The
-data lie in a script element of type `application/json`, which browsers do not execute. Everything untrusted
-goes through `text.escape` and is then quoted for HTML.
+What makes it safe is in `stressdash.report.page`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterable, Sequence
-from html import escape as quote
-from importlib.resources import files
+from collections.abc import Sequence
 
 from stressdash.report.named import named_rows
+from stressdash.report.page import page, section, table, text
 from stressdash.report.run_json import LatencyReport, RunReport, to_json
 from stressdash.report.svg import Line, line_chart
 from stressdash.samples import ErrorSample, Frame
-from stressdash.text import DASH, byte_size, clock, count, duration_us, escape, percent, rate, short
+from stressdash.text import DASH, byte_size, clock, count, duration_us, percent, rate, short
 
 __all__ = ["html_report"]
 
@@ -29,53 +24,22 @@ def html_report(report: RunReport, samples: Sequence[ErrorSample] = ()) -> str:
         report: The run.
         samples: One APM error with its stack trace for each group that has one.
     """
-    style = files(__package__).joinpath("report.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    title = _text(f"{report.scenario or 'run'} {report.run_id}", 120)
+    title = f"{report.scenario or 'run'} {report.run_id}"
     body = "\n".join(
         [
             _head(report),
-            _section("Client and service", _figures(report)),
-            _section("Over time", _charts(report)),
-            _section("Latency", _latency(report)),
-            _section("Requests by name", _named(report)),
-            _section("Errors", _faults(report)),
-            _section("APM error groups", _groups(report, samples)),
-            _section("What became of the requests", _audit(report)),
-            _section("The machine", _machine(report)),
-            _section("Setting", _setting(report)),
+            section("Client and service", _figures(report)),
+            section("Over time", _charts(report)),
+            section("Latency", _latency(report)),
+            section("Requests by name", _named(report)),
+            section("Errors", _faults(report)),
+            section("APM error groups", _groups(report, samples)),
+            section("What became of the requests", _audit(report)),
+            section("The machine", _machine(report)),
+            section("Setting", _setting(report)),
         ]
     )
-    # In JSON only strings can hold a `<`, where the escape means the same and cannot end the element.
-    data = to_json(report).decode().replace("<", "\\u003c")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>stressdash {title}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n"
-        f'<script type="application/json" id="run">\n{data}</script>\n</body>\n</html>\n'
-    )
-
-
-def _text(text: object, limit: int = 500) -> str:
-    return quote(escape(str(text), limit))
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{title}</h2>\n{content}\n</section>" if content else ""
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], text_columns: Sequence[int] = ()) -> str:
-    """A table of cells that are already HTML."""
-
-    def line(tag: str, cells: Sequence[str]) -> str:
-        kinds = [' class="text"' if column in text_columns else "" for column in range(len(cells))]
-        written = (f"<{tag}{kind}>{cell}</{tag}>" for kind, cell in zip(kinds, cells, strict=True))
-        return f"<tr>{''.join(written)}</tr>"
-
-    body = "".join(line("td", row) for row in rows)
-    return f"<table><thead>{line('th', header)}</thead><tbody>{body}</tbody></table>"
+    return page(title, body, to_json(report).decode(), "run")
 
 
 def _head(report: RunReport) -> str:
@@ -83,12 +47,12 @@ def _head(report: RunReport) -> str:
     notes = [*verdict.reasons, *report.warnings]
     if report.segments_mixed:
         notes.append("figures are mixed: load was steered or a knob turned while it was measured")
-    listed = "".join(f"<li>{_text(note)}</li>" for note in notes)
+    listed = "".join(f"<li>{text(note)}</li>" for note in notes)
     load = f"{count(report.connections)} connections for {clock(round(report.duration_s, 2))}"
     return (
-        f"<h1>{_text(report.scenario or 'Run')} "
+        f"<h1>{text(report.scenario or 'Run')} "
         f'<span class="{verdict.status}">{verdict.status}</span></h1>\n'
-        f'<p class="soft">{_text(report.started)} \N{MIDDLE DOT} {load} against {_text(report.target)}</p>\n'
+        f'<p class="soft">{text(report.started)} \N{MIDDLE DOT} {load} against {text(report.target)}</p>\n'
         + (f"<ul>{listed}</ul>" if listed else "")
     )
 
@@ -114,7 +78,7 @@ def _figures(report: RunReport) -> str:
             duration_us(apm.latency_us.p99),
         ),
     ]
-    return _table(("", "req/s", "ok/s", "failed", "mean", "p50", "p99"), rows)
+    return table(("", "req/s", "ok/s", "failed", "mean", "p50", "p99"), rows)
 
 
 def _bound(latency: LatencyReport, name: str) -> str:
@@ -152,32 +116,32 @@ def _latency(report: RunReport) -> str:
     if report.send_lag_us is not None:
         bases.append(("send lag, from due to first byte sent", report.send_lag_us))
     rows = [(basis, *(_bound(latency, name) for name in names)) for basis, latency in bases]
-    return _table(("", *names), rows)
+    return table(("", *names), rows)
 
 
 def _named(report: RunReport) -> str:
-    rows = [(_text(name, 120), *map(quote, cells)) for name, *cells in named_rows(report)]
-    return _table(("name", "ended", "req/s", "ok/s", "failed", "mean", "p50", "p99"), rows) if rows else ""
+    rows = [(text(name, 120), *map(text, cells)) for name, *cells in named_rows(report)]
+    return table(("name", "ended", "req/s", "ok/s", "failed", "mean", "p50", "p99"), rows) if rows else ""
 
 
 def _faults(report: RunReport) -> str:
     rows = [
         (
-            _text(f"{fault.category} {fault.code}"),
-            _text(fault.message),
+            text(f"{fault.category} {fault.code}"),
+            text(fault.message),
             count(fault.count),
             percent(fault.share),
-            _text(f"{fault.apm_group} {percent(fault.joined_share)}" if fault.apm_group else fault.note),
+            text(f"{fault.apm_group} {percent(fault.joined_share)}" if fault.apm_group else fault.note),
         )
         for fault in report.faults
     ]
     if not rows:
         return "<p>None.</p>"
-    table = _table(("kind", "message", "count", "share", "APM group"), rows, (1, 4))
+    listing = table(("kind", "message", "count", "share", "APM group"), rows, (1, 4))
     if explained := report.faults_explained:
         interval = f"{percent(explained.low)} to {percent(explained.high)}"
-        table += f"<p>{percent(explained.share)} of them explained by APM (95 %: {interval}).</p>"
-    return table
+        listing += f"<p>{percent(explained.share)} of them explained by APM (95 %: {interval}).</p>"
+    return listing
 
 
 def _groups(report: RunReport, samples: Sequence[ErrorSample]) -> str:
@@ -185,8 +149,8 @@ def _groups(report: RunReport, samples: Sequence[ErrorSample]) -> str:
     parts = []
     for group in report.apm.error_groups:
         name = f"{group.type}: {group.message}"
-        parts.append(f"<h3>{_text(name)}</h3>")
-        parts.append(f'<p class="soft">{count(group.count)} times, culprit {_text(group.culprit)}</p>')
+        parts.append(f"<h3>{text(name)}</h3>")
+        parts.append(f'<p class="soft">{count(group.count)} times, culprit {text(group.culprit)}</p>')
         if sample := by_group.get(group.key):
             parts.append(f"<pre>{_stack(sample.frames)}</pre>")
     return "\n".join(parts)
@@ -197,9 +161,9 @@ def _stack(frames: Sequence[Frame]) -> str:
     lines = []
     for frame in frames:
         place = f"{frame.filename}:{DASH if frame.line is None else frame.line}"
-        lines.append(_text(f"{place}  in {frame.function}"))
+        lines.append(text(f"{place}  in {frame.function}"))
         if frame.context:
-            lines.append("    " + _text(frame.context.strip()))
+            lines.append("    " + text(frame.context.strip()))
     return "\n".join(lines)
 
 
@@ -207,19 +171,19 @@ def _audit(report: RunReport) -> str:
     names = ("acknowledged", "stored", "lost", "orphaned", "dropped", "rejected", "duplicates")
     if report.audit.acknowledged is None:
         return ""
-    return _table(names, [[count(getattr(report.audit, name)) for name in names]])
+    return table(names, [[count(getattr(report.audit, name)) for name in names]])
 
 
 def _machine(report: RunReport) -> str:
     seen, machine = report.interference, report.machine
     names = ("machine", "generator", "dashboard", "apm", "service", "database", "steal")
-    shares = _table(names, [[percent(getattr(seen, name)) for name in names]])
+    shares = table(names, [[percent(getattr(seen, name)) for name in names]])
     memory = "" if machine.memory_bytes is None else f", {byte_size(machine.memory_bytes)}"
-    where = _text(f"{machine.system}, {machine.cores} cores{memory}, Python {machine.python}")
+    where = text(f"{machine.system}, {machine.cores} cores{memory}, Python {machine.python}")
     return f"<p>{where}. Interference: {percent(seen.share)} of the busy CPU went into measuring.</p>{shares}"
 
 
 def _setting(report: RunReport) -> str:
     values = [*report.knobs.items(), *report.plan.items()]
-    rows = [(_text(name), _text(DASH if value is None else value)) for name, value in values]
-    return _table(("name", "value"), rows, (1,)) if rows else ""
+    rows = [(text(name), text(DASH if value is None else value)) for name, value in values]
+    return table(("name", "value"), rows, (1,)) if rows else ""

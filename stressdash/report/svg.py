@@ -22,6 +22,10 @@ LEFT: Final = 64
 RIGHT: Final = 12
 TOP: Final = 28
 BOTTOM: Final = 28
+LEGEND: Final = 120
+"""Room of a line's name above the chart."""
+LABEL: Final = 16
+"""Its longest name, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ def line_chart(
     lines: Sequence[Line],
     write: Callable[[float], str],
     marks: Sequence[tuple[float, str]] = (),
+    x_ticks: Sequence[tuple[float, str]] | None = None,
 ) -> str:
     """An `<svg>` element.
 
@@ -55,9 +60,12 @@ def line_chart(
         lines: Over seconds; at least one.
         write: Turns a value into the text of a tick.
         marks: (seconds, label) of vertical lines.
+        x_ticks: Labels of the horizontal axis, which then need not be time.
     """
     times = [at for line in lines for at, _ in line.points] or [0.0]
-    end = max(*times, 1.0)
+    end = max(*times, 1.0 if x_ticks is None else 1e-9)
+    if x_ticks is None:
+        x_ticks = [(at, f"{at:g}s") for at in ticks(end, 6) if at <= end]
     levels = ticks(
         max((value for line in lines for _, value in line.points if value is not None), default=0.0)
     )
@@ -72,7 +80,7 @@ def line_chart(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{_text(title)}">',
         f'<text x="{LEFT}" y="16" class="title">{_text(title)}</text>',
         *(_level(y(level), write(level)) for level in levels),
-        *(_second(x(at), at) for at in ticks(end, 6) if at <= end),
+        *(_below(x(at), label) for at, label in x_ticks),
         *(_mark(x(at), label) for at, label in marks if 0 <= at <= end),
     ]
     for number, line in enumerate(lines):
@@ -92,8 +100,8 @@ def _level(y: float, label: str) -> str:
     )
 
 
-def _second(x: float, at: float) -> str:
-    return f'<text x="{x:.1f}" y="{HEIGHT - 8}" class="tick middle">{at:g}s</text>'
+def _below(x: float, label: str) -> str:
+    return f'<text x="{x:.1f}" y="{HEIGHT - 8}" class="tick middle">{_text(label)}</text>'
 
 
 def _mark(x: float, label: str) -> str:
@@ -124,8 +132,8 @@ def _path(number: int, points: Sequence[tuple[float, float | None]]) -> list[str
 
 
 def _legend(number: int, label: str) -> str:
-    x = WIDTH - RIGHT - 90 * (number + 1)
+    x = WIDTH - RIGHT - LEGEND * (number + 1)
     return (
         f'<line x1="{x}" x2="{x + 16}" y1="12" y2="12" class="line{number}"/>'
-        f'<text x="{x + 20}" y="16" class="tick">{_text(label)}</text>'
+        f'<text x="{x + 20}" y="16" class="tick">{quote(escape(label, LABEL))}</text>'
     )

@@ -10,6 +10,8 @@ import pytest
 from stressdash.cli import main
 from stressdash.errors import UsageError
 from stressdash.metrics.verdict import Status, Verdict
+from stressdash.report.compare_html import comparison_page
+from stressdash.report.compare_text import comparison_charts, comparison_text
 from stressdash.report.comparison import compare_reports, parse_limit
 from stressdash.report.run_json import RunReport, to_json
 
@@ -24,6 +26,7 @@ def repeats(report: RunReport) -> Repeats:
         return [
             replace(
                 report,
+                run_id=f"{factor}-{each}",
                 verdict=Verdict(Status.PASSED),
                 segments_mixed=False,
                 requests_per_second=1000 * factor * (1 + each / 1000),
@@ -42,12 +45,12 @@ class TestComparing:
         assert changes["rate"].judgement == "better"
         assert changes["rate"].change == pytest.approx(0.2, abs=0.01)
         assert compared.exit_code == 0
-        assert "req/s" in compared.text()
+        assert "req/s" in comparison_text(compared)
 
     def test_a_regression_beyond_its_limit_has_its_own_exit_code(self, repeats: Repeats) -> None:
         compared = compare_reports(repeats(1.2), repeats(1.0), paired=True, limits=[("p99", 0.05)])
         assert compared.exit_code == 4
-        assert "regression: p99" in compared.text()
+        assert "regression: p99" in comparison_text(compared)
 
     def test_a_regression_within_its_limit_passes(self, repeats: Repeats) -> None:
         assert compare_reports(repeats(1.2), repeats(1.0), paired=True, limits=[("p99", 0.5)]).exit_code == 0
@@ -55,7 +58,7 @@ class TestComparing:
     def test_one_run_each_is_too_few(self, repeats: Repeats) -> None:
         compared = compare_reports(repeats(1.0, 1), repeats(1.2, 1), paired=False)
         assert compared.exit_code == 6
-        assert "too few repeats" in compared.text()
+        assert "too few repeats" in comparison_text(compared)
 
     def test_knobs_and_error_groups_that_differ_are_named(self, repeats: Repeats) -> None:
         before, after = repeats(1.0), repeats(1.0)
@@ -65,8 +68,25 @@ class TestComparing:
         ]
         compared = compare_reports(before, after, paired=True)
         assert compared.knobs["max_open"][1] == "77"
-        assert compared.groups_gone
-        assert compared.groups_new == ()
+        assert compared.groups("gone") == ("OperationalError: Error 1040: Too many connections",)
+        assert compared.groups("new") == ()
+        assert "gone, was " in comparison_text(compared)
+
+    def test_errors_that_grew_beyond_all_their_scatter_are_named(self, repeats: Repeats) -> None:
+        before = repeats(1.0)
+        after = [
+            replace(report, faults=tuple(replace(fault, count=2 * fault.count) for fault in report.faults))
+            for report in before
+        ]
+        changes = compare_reports(before, after, paired=True).errors
+        assert {(change.kind, change.side) for change in changes} == {("more", "client")}
+
+    def test_what_explains_the_difference_is_shown_and_not_judged(self, repeats: Repeats) -> None:
+        compared = compare_reports(repeats(1.0), repeats(1.2), paired=True)
+        judgements = {change.metric.key: change.judgement for change in compared.details.changes}
+        assert judgements["service_cpu"] == "shown, not judged"
+        assert judgements["timeout_share"] == "shown, not judged"
+        assert "connect_share" not in judgements  # there were none on either side
 
 
 class TestRefusals:
@@ -84,6 +104,29 @@ class TestRefusals:
     def test_limits_are_a_metric_and_a_percentage(self, text: str) -> None:
         with pytest.raises(UsageError, match="is not of the form"):
             parse_limit(text)
+
+
+class TestDrawing:
+    def test_charts_lay_both_sides_over_one_another(self, repeats: Repeats) -> None:
+        charts = comparison_charts(repeats(1.0), repeats(1.2), ("slow", "fast"), 90)
+        assert charts.count("a slow   b fast") == 4
+        assert "Latency by percentile" in charts
+        assert "99%" in charts
+        assert all(len(line) <= 90 for line in charts.splitlines())
+
+    def test_the_page_holds_charts_and_data_and_shows_hostile_text_as_text(self, repeats: Repeats) -> None:
+        nasty = "<script>alert(1)</script>"
+        after = [replace(one, knobs={nasty: nasty}, run_id=nasty) for one in repeats(1.2)]
+        compared = compare_reports(repeats(1.0), after, paired=True, names=("before", nasty))
+        page = comparison_page(compared, repeats(1.0), after)
+        assert page.count("<svg") == 4
+        assert page.count("<script") == 1
+        data = page.partition('id="comparison">')[2].partition("</script>")[0]
+        assert json.loads(data)["names"] == ["before", nasty]
+
+    def test_runs_too_short_for_a_course_have_no_charts(self, repeats: Repeats) -> None:
+        short = [replace(one, windows=(), spectrum=()) for one in repeats(1.0)]
+        assert comparison_charts(short, short, ("a", "b"), 90) == ""
 
 
 class TestCommand:
