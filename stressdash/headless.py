@@ -76,6 +76,9 @@ def run_headless(
         StressdashError: the stack, the target or an input cannot be used; a report, if any, was given.
     """
     outputs.check()
+    for path in (settings.hlog, settings.csv, settings.jsonl):
+        if path is not None:
+            check_writable(path)
     session = make_session(settings, scenario, thresholds, "run")
     try:
         report = asyncio.run(_run(session, quiet=outputs.quiet))
@@ -86,6 +89,8 @@ def run_headless(
     finally:
         write_stdout(to_json(report) if outputs.json == "-" else _summary(report).encode(sys.stdout.encoding))
     _check_reached(report)
+    if session.run is not None and session.run.files is not None:
+        session.run.files.check()
     return report.verdict.status.exit_code
 
 

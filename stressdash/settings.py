@@ -105,6 +105,10 @@ class Settings:
     knobs: Mapping[str, str] = field(default_factory=dict)
     allow_targets: tuple[str, ...] = ()
     keep: bool = False
+    hlog: Path | None = None
+    """Interval log that grows with the run."""
+    csv: Path | None = None
+    jsonl: Path | None = None
     record: bool = True
     """Whether runs are kept on disk."""
     runs_size_mib: int = _setting(4096, _positive(parse_count))

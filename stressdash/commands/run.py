@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from stressdash.commands import EXIT_CODES, command_parser
 from stressdash.flags import Parser, add_load_flags, settings_of
@@ -30,6 +32,14 @@ def parser() -> Parser:
         help="end the run as soon as a --threshold does not hold, from this much measured time on",
     )
     add("--markdown", metavar="FILE", help="append the result for a CI system, such as $GITHUB_STEP_SUMMARY")
+    add(
+        "--hlog",
+        metavar="FILE",
+        type=Path,
+        help="latencies as an HdrHistogram interval log, second by second",
+    )
+    add("--csv", metavar="FILE", type=Path, help="figures of each tenth of a second, as CSV")
+    add("--jsonl", metavar="FILE", type=Path, help="the same as JSON lines, with statuses and faults")
     add("--quiet", action="store_true", help="no progress line")
     return made
 
@@ -38,6 +48,7 @@ def run(words: Sequence[str]) -> int:
     """Run it and print the summary or the JSON."""
     options = parser().parse_all(words)
     settings, scenario = settings_of(options)
+    settings = replace(settings, hlog=options.hlog, csv=options.csv, jsonl=options.jsonl)
 
     from stressdash.headless import Outputs, run_headless
     from stressdash.metrics.thresholds import parse_threshold

@@ -214,7 +214,7 @@ def _machine(report: RunReport, width: int) -> list[str]:
     lines.append(f"Generator {cpu}, {percent(generator.core_share_max)} of its core")
     if generator.unread_p50_us is not None:
         unread = f"{duration_us(generator.unread_p50_us)} (p50), {duration_us(generator.unread_p99_us)} (p99)"
-        lines.append(f"          answers lay unread for {unread}, which is part of their latency")
+        lines.append(f"          answers unread for {unread}: its own queue")
     if little := report.little:
         explained = f"throughput x latency explains {little.explained:.1f}"
         lines.append(f"Little    {little.held:.1f} connections held, {explained}")

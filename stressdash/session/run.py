@@ -14,7 +14,7 @@ from stressdash.metrics.results import Results, WarmUp, parse_warm_up
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.stoprules import StopRule, StopWatch, parse_stop_rule
 from stressdash.metrics.window import RunTotals
-from stressdash.samples import Window
+from stressdash.samples import Phase, Window
 from stressdash.session.clock import Clock
 from stressdash.settings import Settings
 from stressdash.store.recorder import Recorder
@@ -23,6 +23,7 @@ from stressdash.text import duration_us, percent
 
 __all__ = ["LiveRun", "make_run"]
 
+NO_FILES: Final = FilePaths()
 UNREAD_SHARE: Final = 0.1
 """Of the median latency, from which on the generator's own queue is told."""
 UNREAD_US: Final = 100
@@ -45,6 +46,7 @@ def make_run(settings: Settings, plan: Plan, number: int, clock: Clock, timeline
         Random(plan.run_id),
         warm_up=parse_warm_up(settings.warm_up) if settings.warm_up else None,
         stop_rules=[parse_stop_rule(text) for text in settings.stop_when],
+        file_paths=FilePaths(settings.hlog, settings.csv, settings.jsonl),
     )
 
 
@@ -61,6 +63,7 @@ class LiveRun:
         *,
         warm_up: WarmUp | None = None,
         stop_rules: Sequence[StopRule] = (),
+        file_paths: FilePaths = NO_FILES,
     ) -> None:
         self.plan = plan
         self.number = number
@@ -84,11 +87,14 @@ class LiveRun:
         """The busiest worker's share of its core, smoothed over about half a second."""
         self.recorder: Recorder | None = None
         """Writes the windows to disk as they come, when the run is kept."""
+        self._file_paths = file_paths
         self.files: RunFiles | None = None
         """Files that grow with the run."""
         self._origin_ns = clock.origin_ns
         self._timeline = timeline
         self._cores: dict[int, float] = {}
+        self._loops: set[bool] = set()
+        """Whether it was closed, of every window so far."""
 
     def add(self, window: Window) -> None:
         """Fold in one worker's window."""
@@ -102,16 +108,18 @@ class LiveRun:
         self.results.add(window)
         self.stopwatch.add(window)
         self._timeline.add_window(window, self._origin_ns)
+        if window.phase is Phase.RUN:
+            self._loops.add(window.target_rate is None)
         if window.length_ns > 0:
             share = window.core_ns / window.length_ns
             smooth = self._cores.get(window.worker, share)
             self._cores[window.worker] = smooth + (share - smooth) / 5
             self.core_share = max(self._cores.values())
 
-    def begin_files(self, paths: FilePaths) -> None:
-        """Write these files from now on; the fleet has started."""
+    def begin_files(self) -> None:
+        """Write the files that grow from now on; the fleet has started."""
         self.files = RunFiles(
-            paths,
+            self._file_paths,
             origin_ns=self.fleet.started_ns,
             origin_wall_ms=self.fleet.started_wall_ms,
             workers=len(self.fleet.worker_pids),
@@ -150,7 +158,7 @@ class LiveRun:
     @property
     def basis(self) -> str:
         """What latency counts from: `intended` in the open loop, `sent` in the closed, `mixed` in both."""
-        loops = {segment.rate is None for segment in self.results.segments} or {self.plan.rate is None}
+        loops = self._loops or {self.plan.rate is None}
         if len(loops) > 1:
             return "mixed"
         return "sent" if loops == {True} else "intended"

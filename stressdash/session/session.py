@@ -239,6 +239,7 @@ class Session:
         self.processors.begin_run(self.watch.components, run.fleet.worker_pids)
         run.started_s = self.clock.axis_s(run.fleet.started_ns)
         self.recording.begin(run)
+        run.begin_files()
         self.mark(f"run {run.number}", "run")
         self._spawn(self._see_through(run))
         self._spawn(guard_run(self, run))
@@ -250,6 +251,7 @@ class Session:
             self.notice = str(error)
         finally:
             run.ended_s = self.clock.now_s()
+            run.end_files()
         self.state = RunState.DRAINING
         try:
             self.report = await finish_run(self, run)

@@ -62,6 +62,21 @@ class TestStdout:
         assert "run.html': No such file or directory" in ended.sentence
         assert b"Requests/sec" in ended.out
 
+    async def test_a_full_disk_under_a_growing_file_is_told_in_the_result_and_at_its_end(
+        self, url: str, state: Path, tmp_path: Path
+    ) -> None:
+        rows = tmp_path / "rows.csv"
+        command = await Command.start(
+            *("run", url, "--duration", "1s", "--csv", str(rows), "--hlog", "/dev/full", "--json", "-"),
+            state=state,
+        )
+        ended = await command.ended()
+        assert ended.code == 2
+        assert "cannot write '/dev/full' to its end: No space left on device" in ended.sentence
+        assert any("/dev/full" in warning for warning in ended.report["warnings"])
+        responses = [int(line.split(",")[12]) for line in rows.read_text().splitlines()[1:]]
+        assert sum(responses) == ended.report["requests"]["completed"]
+
     async def test_a_terminal_that_knows_ascii_only_gets_ascii(
         self, url: str, state: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
