@@ -20,9 +20,13 @@ __all__ = [
     "groups_of",
     "hits",
     "newest_ms",
+    "percentiles",
     "process_metrics",
+    "real",
     "series",
     "services",
+    "sparkline",
+    "terms",
     "total",
 ]
 
@@ -73,7 +77,7 @@ def series(
         provisional_from_ms=None,
         newest_ms=newest,
         sampling=recorded / figures["all"] if figures["all"] else None,
-        mean_us=_real(whole, "mean.value"),
+        mean_us=real(whole, "mean.value"),
         p50_us=p50,
         p95_us=p95,
         p99_us=p99,
@@ -89,14 +93,14 @@ def _bucket(start_ms: int, found: Json, errors: int) -> ApmBucket:
     for outcome in buckets(found, "outcomes"):
         for result in buckets(outcome, "results"):
             name = str(result.get("key"))
-            results[name] = results.get(name, 0.0) + (_real(result, "weight.value") or 0.0)
+            results[name] = results.get(name, 0.0) + (real(result, "weight.value") or 0.0)
     return ApmBucket(
         start_ms=start_ms,
         transactions=figures["all"],
         failed=figures["failure"],
         succeeded=figures["success"],
         unknown=figures["all"] - figures["failure"] - figures["success"],
-        mean_us=_real(found, "mean.value"),
+        mean_us=real(found, "mean.value"),
         p50_us=p50,
         p95_us=p95,
         p99_us=p99,
@@ -110,7 +114,7 @@ def outcome_figures(found: Json) -> dict[str, float]:
     figures = {"all": 0.0, "success": 0.0, "failure": 0.0}
     for outcome in buckets(found, "outcomes"):
         for result in buckets(outcome, "results"):
-            weight = _real(result, "weight.value") or 0.0
+            weight = real(result, "weight.value") or 0.0
             name = outcome.get("key")
             if name == NO_OUTCOME:
                 text = str(result.get("key"))
@@ -124,26 +128,19 @@ def outcome_figures(found: Json) -> dict[str, float]:
 def percentiles(found: Json) -> tuple[float | None, float | None, float | None]:
     """p50, p95 and p99 in microseconds; None when there was nothing."""
     values = parse.field(found, "percentiles.values") or {}
-    p50, p95, p99 = (_real(values, name) for name in ("50.0", "95.0", "99.0"))
+    p50, p95, p99 = (real(values, name) for name in ("50.0", "95.0", "99.0"))
     return p50, p95, p99
 
 
 def error_groups(start_ms: int, end_ms: int, answer: Json) -> tuple[ErrorGroup, ...]:
     """Groups in the order of the answer."""
-    first_second, last_second = start_ms // 1000, -(-end_ms // 1000)
-    return tuple(
-        _group(bucket, first_second, last_second) for bucket in buckets(answer, "aggregations.groups")
-    )
+    return tuple(_group(bucket, start_ms, end_ms) for bucket in buckets(answer, "aggregations.groups"))
 
 
-def _group(bucket: Json, first_second: int, last_second: int) -> ErrorGroup:
+def _group(bucket: Json, start_ms: int, end_ms: int) -> ErrorGroup:
     count = parse.number(bucket, "doc_count") or 0
     found = hits(parse.field(bucket, "newest") or {})
     newest = parse.error_sample(found[0] if found else {}, 0, count)
-    spark = {
-        (parse.number(cell, "key") or 0) // 1000: parse.number(cell, "doc_count") or 0
-        for cell in buckets(bucket, "spark")
-    }
     names = terms(bucket, "names") or {newest.message: count}
     return ErrorGroup(
         key=str(bucket.get("key")),
@@ -156,9 +153,18 @@ def _group(bucket: Json, first_second: int, last_second: int) -> ErrorGroup:
         last_ms=parse.number(bucket, "last.value") or 0,
         names=names,
         transactions=terms(bucket, "transactions"),
-        spark=tuple(spark.get(second, 0) for second in range(first_second, last_second)),
+        spark=sparkline(bucket, start_ms, end_ms),
         stack_depth=len(newest.frames),
     )
+
+
+def sparkline(bucket: Json, start_ms: int, end_ms: int) -> tuple[int, ...]:
+    """Documents in every second of the clock that the range touches."""
+    counts = {
+        (parse.number(cell, "key") or 0) // 1000: parse.number(cell, "doc_count") or 0
+        for cell in buckets(bucket, "spark")
+    }
+    return tuple(counts.get(second, 0) for second in range(start_ms // 1000, -(-end_ms // 1000)))
 
 
 def terms(found: Json, path: str) -> dict[str, int]:
@@ -193,8 +199,8 @@ def process_metrics(start_ms: int, end_ms: int, step_ms: int, answer: Json) -> t
     return tuple(
         ProcessMetric(
             start_ms=at_ms,
-            cpu_share=_real(found.get(at_ms), "cpu.value"),
-            system_cpu_share=_real(found.get(at_ms), "system.value"),
+            cpu_share=real(found.get(at_ms), "cpu.value"),
+            system_cpu_share=real(found.get(at_ms), "system.value"),
             rss_bytes=parse.number(found.get(at_ms), "rss.value"),
         )
         for at_ms in range(start_ms, end_ms, step_ms)
@@ -206,6 +212,7 @@ def services(answer: Json) -> tuple[str, ...]:
     return tuple(terms(answer, "aggregations.services"))
 
 
-def _real(document: Any, path: str) -> float | None:
+def real(document: Any, path: str) -> float | None:
+    """Number at a path."""
     value = parse.field(document, path)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

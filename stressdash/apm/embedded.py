@@ -14,10 +14,18 @@ from stressdash.samples import (
     ApmHealth,
     ApmSeries,
     Breakdown,
+    Dependency,
     ErrorGroup,
+    ErrorName,
     ErrorSample,
+    FoundService,
+    LatencyDistribution,
     ProcessMetric,
+    Scope,
+    ServiceFigures,
     Trace,
+    TransactionGroup,
+    TransactionSample,
 )
 from stressdash.wire import from_json, to_json
 
@@ -35,13 +43,19 @@ class EmbeddedSource:
     Args:
         url: what the intake printed when it was bound.
         token: its secret token; empty for none.
-        service: name of the service to look at; None for all.
+        scope: what to look at; None for all.
     """
 
-    def __init__(self, url: str, token: str = "", service: str | None = None) -> None:
+    def __init__(self, url: str, token: str = "", scope: Scope | None = None) -> None:
         self._base = f"{url.rstrip('/')}/stressdash/v1"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._service = {} if service is None else {"service": service}
+        wanted = scope or Scope()
+        named = {
+            "service": wanted.service,
+            "environment": wanted.environment,
+            "type": wanted.transaction_type,
+        }
+        self._scope = {name: value for name, value in named.items() if value is not None}
         self._session: aiohttp.ClientSession | None = None
 
     async def series(self, start_ms: int, end_ms: int, step_ms: int) -> ApmSeries:
@@ -52,12 +66,22 @@ class EmbeddedSource:
         """See `ApmSource.error_groups`."""
         return await self._ask("error-groups", tuple[ErrorGroup, ...], start=start_ms, end=end_ms)
 
+    async def error_names(self, group: str, start_ms: int, end_ms: int) -> tuple[ErrorName, ...]:
+        """See `ApmSource.error_names`."""
+        path = f"error-groups/{quote(group, safe='')}/names"
+        return await self._ask(path, tuple[ErrorName, ...], start=start_ms, end=end_ms)
+
     async def error_sample(
-        self, group: str, n: int, start_ms: int | None = None, end_ms: int | None = None
+        self,
+        group: str,
+        n: int,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        name: str | None = None,
     ) -> ErrorSample | None:
         """See `ApmSource.error_sample`."""
-        bounds = {name: ms for name, ms in (("start", start_ms), ("end", end_ms)) if ms is not None}
-        found = await self._ask(f"error-groups/{quote(group, safe='')}", dict[str, Any], number=n, **bounds)
+        given = given_only(start=start_ms, end=end_ms, name=name)
+        found = await self._ask(f"error-groups/{quote(group, safe='')}", dict[str, Any], number=n, **given)
         if found["document"] is None:
             return None
         return parse.error_sample(found["document"], n, found["total"])
@@ -70,6 +94,43 @@ class EmbeddedSource:
     async def breakdown(self, start_ms: int, end_ms: int) -> Breakdown:
         """See `ApmSource.breakdown`."""
         return await self._ask("breakdown", Breakdown, start=start_ms, end=end_ms)
+
+    async def transactions(self, start_ms: int, end_ms: int) -> tuple[TransactionGroup, ...]:
+        """See `ApmSource.transactions`."""
+        return await self._ask("transactions", tuple[TransactionGroup, ...], start=start_ms, end=end_ms)
+
+    async def latency_distribution(
+        self, start_ms: int, end_ms: int, name: str | None = None
+    ) -> LatencyDistribution:
+        """See `ApmSource.latency_distribution`."""
+        given = given_only(name=name)
+        return await self._ask(
+            "latency-distribution", LatencyDistribution, start=start_ms, end=end_ms, **given
+        )
+
+    async def transaction_samples(
+        self,
+        start_ms: int,
+        end_ms: int,
+        name: str | None = None,
+        low_us: int = 0,
+        high_us: int | None = None,
+        limit: int = 20,
+    ) -> tuple[TransactionSample, ...]:
+        """See `ApmSource.transaction_samples`."""
+        given = given_only(name=name, low=low_us, high=high_us, limit=limit)
+        documents = await self._ask(
+            "transaction-samples", list[dict[str, Any]], start=start_ms, end=end_ms, **given
+        )
+        return tuple(parse.transaction_sample(document) for document in documents)
+
+    async def dependencies(self, start_ms: int, end_ms: int) -> tuple[Dependency, ...]:
+        """See `ApmSource.dependencies`."""
+        return await self._ask("dependencies", tuple[Dependency, ...], start=start_ms, end=end_ms)
+
+    async def overview(self, start_ms: int, end_ms: int) -> tuple[ServiceFigures, ...]:
+        """See `ApmSource.overview`."""
+        return await self._ask("overview", tuple[ServiceFigures, ...], start=start_ms, end=end_ms)
 
     async def process_metrics(self, start_ms: int, end_ms: int, step_ms: int) -> tuple[ProcessMetric, ...]:
         """See `ApmSource.process_metrics`."""
@@ -94,6 +155,10 @@ class EmbeddedSource:
         """See `ApmSource.services`."""
         return await self._ask("services", tuple[str, ...])
 
+    async def discover(self) -> tuple[FoundService, ...]:
+        """See `ApmSource.discover`."""
+        return await self._ask("discover", tuple[FoundService, ...])
+
     async def health(self) -> ApmHealth:
         """See `ApmSource.health`."""
         try:
@@ -107,8 +172,8 @@ class EmbeddedSource:
             await self._session.close()
             self._session = None
 
-    async def _ask(self, path: str, shape: type[T], **query: int) -> T:
-        body = await self._request("GET", path, params={**query, **self._service})
+    async def _ask(self, path: str, shape: type[T], **query: int | str) -> T:
+        body = await self._request("GET", path, params={**query, **self._scope})
         return read(body, shape)
 
     async def _request(self, method: str, path: str, **options: Any) -> bytes:
@@ -129,6 +194,11 @@ class EmbeddedSource:
             said = body[:200].decode("utf-8", "replace")
             raise SourceError(f"the APM intake answered {path} with status {response.status}: {said}")
         return body
+
+
+def given_only(**query: int | str | None) -> dict[str, int | str]:
+    """The query without what was not given."""
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def read(body: bytes, shape: type[T]) -> T:

@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from stressdash.samples import ErrorSample, Frame, Span, Trace
+from stressdash.samples import ErrorSample, Frame, Span, Trace, TransactionSample
 
-__all__ = ["error_sample", "field", "frame_list", "listed", "number", "text", "trace"]
+__all__ = ["error_sample", "field", "frame_list", "listed", "number", "text", "trace", "transaction_sample"]
 
 T = TypeVar("T")
 
@@ -127,6 +127,19 @@ def _sampled(documents: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a transaction is among them that is more than a stub, as 7.x keeps of unsampled ones."""
     transactions = [d for d in documents if text(d, "processor.event") == "transaction"]
     return any(flag(document, "transaction.sampled") is not False for document in transactions)
+
+
+def transaction_sample(document: Mapping[str, Any]) -> TransactionSample:
+    """The transaction that a document describes."""
+    return TransactionSample(
+        trace_id=text(document, "trace.id"),
+        transaction_id=text(document, "transaction.id"),
+        name=text(document, "transaction.name"),
+        at_ms=micros(document) // 1000,
+        duration_us=number(document, "transaction.duration.us") or 0,
+        outcome=text(document, "event.outcome", "unknown"),
+        result=text(document, "transaction.result"),
+    )
 
 
 def _part(document: Mapping[str, Any]) -> Span | None:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stressdash.samples import Scope
+
 __all__ = [
     "GROUP_LIMIT",
     "Search",
@@ -60,13 +62,8 @@ class Search:
         return {"index": self.index, "ignore_unavailable": True, "allow_no_indices": True}
 
 
-def series(start_ms: int, end_ms: int, step_ms: int, service: str | None) -> Search:
-    """Weighted rates, outcomes and latencies of request transactions that were sampled by coin."""
-    latency: Json = {
-        "weight": {"sum": WEIGHT},
-        "mean": {"weighted_avg": {"value": {"field": "transaction.duration.us"}, "weight": WEIGHT}},
-        "percentiles": {"percentiles": {"field": "transaction.duration.us", "percents": PERCENTS}},
-    }
+def series(start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> Search:
+    """Weighted rates, outcomes and latencies of transactions that were sampled by coin."""
     results: Json = {
         "terms": {"field": "transaction.result", "missing": "", "size": NAME_LIMIT},
         "aggs": {"weight": {"sum": WEIGHT}},
@@ -75,29 +72,26 @@ def series(start_ms: int, end_ms: int, step_ms: int, service: str | None) -> Sea
         "terms": {"field": "event.outcome", "missing": NO_OUTCOME, "size": 4},
         "aggs": {"results": results},
     }
-    query = matching("transaction", start_ms, end_ms, service, {"term": {"transaction.type": "request"}})
-    query["bool"]["must_not"] = [
-        {"term": {"transaction.sampled": False}},
-        {"exists": {"field": "labels.kept_for"}},
-    ]
-    buckets: Json = {**histogram(start_ms, step_ms), "aggs": {**latency, "outcomes": outcomes}}
-    return Search(TRACES, {**figures(query), "aggs": {**latency, "outcomes": outcomes, "buckets": buckets}})
+    figured = {**latency("transaction.duration.us", WEIGHT), "outcomes": outcomes}
+    buckets: Json = {**histogram(start_ms, step_ms), "aggs": figured}
+    body = figures_of_transactions(start_ms, end_ms, scope)
+    return Search(TRACES, {**body, "aggs": {**figured, "buckets": buckets}})
 
 
-def count_series(start_ms: int, end_ms: int, step_ms: int, service: str | None) -> Search:
+def count_series(start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> Search:
     """Error documents by bucket."""
-    body = figures(matching("error", start_ms, end_ms, service))
+    body = figures(matching("error", start_ms, end_ms, scope))
     return Search(ERRORS, {**body, "aggs": {"buckets": histogram(start_ms, step_ms)}})
 
 
-def newest(service: str | None) -> Search:
+def newest(scope: Scope) -> Search:
     """The newest transaction, whatever its type, and how many documents there are."""
-    query = {"bool": {"filter": [{"term": {"processor.event": "transaction"}}, *of_service(service)]}}
+    query = {"bool": {"filter": [{"term": {"processor.event": "transaction"}}, *of_scope(scope)]}}
     body = {"size": 1, "track_total_hits": True, "_source": False, "query": query}
     return Search(TRACES, {**body, "sort": [{"@timestamp": {"order": "desc", "unmapped_type": "date"}}]})
 
 
-def error_groups(start_ms: int, end_ms: int, service: str | None) -> Search:
+def error_groups(start_ms: int, end_ms: int, scope: Scope) -> Search:
     """The most frequent error groups with their names, transactions, times and newest document."""
     source = [
         "error.culprit",
@@ -123,14 +117,15 @@ def error_groups(start_ms: int, end_ms: int, service: str | None) -> Search:
             "newest": {"top_hits": {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": source}},
         },
     }
-    return Search(
-        ERRORS, {**figures(matching("error", start_ms, end_ms, service)), "aggs": {"groups": groups}}
-    )
+    return Search(ERRORS, {**figures(matching("error", start_ms, end_ms, scope)), "aggs": {"groups": groups}})
 
 
-def error_sample(group: str, n: int, start_ms: int | None, end_ms: int | None, service: str | None) -> Search:
+def error_sample(
+    group: str, n: int, start_ms: int | None, end_ms: int | None, scope: Scope, name: str | None
+) -> Search:
     """The n-th document of a group: those with a sampled transaction first, then the newest."""
-    query = matching("error", start_ms, end_ms, service, {"term": {"error.grouping_key": group}})
+    named = [{"term": {"error.grouping_name": name}}] if name is not None else []
+    query = matching("error", start_ms, end_ms, scope, {"term": {"error.grouping_key": group}}, *named)
     sort = [
         {"transaction.sampled": {"order": "desc", "missing": "_last", "unmapped_type": "boolean"}},
         {"@timestamp": "desc"},
@@ -140,11 +135,11 @@ def error_sample(group: str, n: int, start_ms: int | None, end_ms: int | None, s
 
 def error_of_trace(trace_id: str) -> Search:
     """The first error of a trace."""
-    query = matching("error", None, None, None, {"term": {"trace.id": trace_id}})
+    query = matching("error", None, None, Scope(), {"term": {"trace.id": trace_id}})
     return Search(ERRORS, {"size": 1, "track_total_hits": False, "query": query, "sort": by_start()})
 
 
-def rank_in_group(group: str, at_ms: int, service: str | None, *, sampled: bool) -> Search:
+def rank_in_group(group: str, at_ms: int, scope: Scope, *, sampled: bool) -> Search:
     """How many documents of a group come before one, as `error_sample` orders them, and their number."""
     newer = {"range": {"@timestamp": {"gt": at_ms, "format": "epoch_millis"}}}
     with_trace = {"term": {"transaction.sampled": True}}
@@ -153,7 +148,7 @@ def rank_in_group(group: str, at_ms: int, service: str | None, *, sampled: bool)
         if sampled
         else {"bool": {"should": [with_trace, newer], "minimum_should_match": 1}}
     )
-    query = matching("error", None, None, service, {"term": {"error.grouping_key": group}})
+    query = matching("error", None, None, scope, {"term": {"error.grouping_key": group}})
     body = {"size": 0, "track_total_hits": True, "query": query}
     return Search(ERRORS, {**body, "aggs": {"before": {"filter": before}}})
 
@@ -174,8 +169,8 @@ def groups_of(trace_ids: Sequence[str]) -> Search:
     return Search(f"{TRACES},{ERRORS}", {**figures(query), "aggs": {"traces": traces}})
 
 
-def breakdown(start_ms: int, end_ms: int, service: str | None) -> Search:
-    """Self time of request transactions by span type and subtype."""
+def breakdown(start_ms: int, end_ms: int, scope: Scope) -> Search:
+    """Self time of transactions by span type and subtype."""
     subtypes = {
         "terms": {"field": "span.subtype", "missing": "", "size": NAME_LIMIT},
         "aggs": {
@@ -184,16 +179,16 @@ def breakdown(start_ms: int, end_ms: int, service: str | None) -> Search:
         },
     }
     types = {"terms": {"field": "span.type", "size": NAME_LIMIT}, "aggs": {"subtypes": subtypes}}
-    kind = [{"term": {"metricset.name": "span_breakdown"}}, {"term": {"transaction.type": "request"}}]
+    kind = [{"term": {"metricset.name": "span_breakdown"}}, of_type(scope)]
     return Search(
-        METRICS, {**figures(matching(None, start_ms, end_ms, service, *kind)), "aggs": {"types": types}}
+        METRICS, {**figures(matching(None, start_ms, end_ms, scope, *kind)), "aggs": {"types": types}}
     )
 
 
-def process_metrics(start_ms: int, end_ms: int, step_ms: int, service: str | None) -> Search:
+def process_metrics(start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> Search:
     """CPU and memory of the service's process by bucket."""
     query = matching(
-        None, start_ms, end_ms, service, {"exists": {"field": "system.process.cpu.total.norm.pct"}}
+        None, start_ms, end_ms, scope, {"exists": {"field": "system.process.cpu.total.norm.pct"}}
     )
     metrics = {
         "cpu": {"avg": {"field": "system.process.cpu.total.norm.pct"}},
@@ -206,10 +201,14 @@ def process_metrics(start_ms: int, end_ms: int, step_ms: int, service: str | Non
 
 
 def services() -> Search:
-    """Names of all services."""
+    """Names of all services, with their environments and types of transactions."""
     body = figures({"match_all": {}})
     names = {"terms": {"field": "service.name", "size": 1000, "order": {"_key": "asc"}}}
-    return Search(f"{TRACES},{ERRORS},{METRICS}", {**body, "aggs": {"services": names}})
+    within = {
+        "environments": {"terms": {"field": "service.environment", "size": NAME_LIMIT}},
+        "types": {"terms": {"field": "transaction.type", "size": NAME_LIMIT}},
+    }
+    return Search(f"{TRACES},{ERRORS},{METRICS}", {**body, "aggs": {"services": {**names, "aggs": within}}})
 
 
 def figures(query: Json) -> Json:
@@ -217,20 +216,43 @@ def figures(query: Json) -> Json:
     return {"size": 0, "track_total_hits": False, "query": query}
 
 
-def matching(
-    event: str | None, start_ms: int | None, end_ms: int | None, service: str | None, *more: Json
-) -> Json:
+def matching(event: str | None, start_ms: int | None, end_ms: int | None, scope: Scope, *more: Json) -> Json:
     """Query for documents of one kind in [start, end) of one service; None leaves a condition out."""
     filters: list[Json] = [{"term": {"processor.event": event}}] if event else []
     bounds = {name: ms for name, ms in (("gte", start_ms), ("lt", end_ms)) if ms is not None}
     if bounds:
         filters.append({"range": {"@timestamp": {**bounds, "format": "epoch_millis"}}})
-    return {"bool": {"filter": [*filters, *of_service(service), *more]}}
+    return {"bool": {"filter": [*filters, *of_scope(scope), *more]}}
 
 
-def of_service(service: str | None) -> list[Json]:
-    """Filter by the service's name."""
-    return [] if service is None else [{"term": {"service.name": service}}]
+def of_scope(scope: Scope) -> list[Json]:
+    """Filters by the names of service and environment."""
+    wanted = {"service.name": scope.service, "service.environment": scope.environment}
+    return [{"term": {field: name}} for field, name in wanted.items() if name is not None]
+
+
+def of_type(scope: Scope) -> Json:
+    """Filter by the type of transaction."""
+    return {"term": {"transaction.type": scope.transaction_type}}
+
+
+def figures_of_transactions(start_ms: int, end_ms: int, scope: Scope, *more: Json) -> Json:
+    """A body over the transactions that were sampled by coin: those that count."""
+    query = matching("transaction", start_ms, end_ms, scope, of_type(scope), *more)
+    query["bool"]["must_not"] = [
+        {"term": {"transaction.sampled": False}},
+        {"exists": {"field": "labels.kept_for"}},
+    ]
+    return figures(query)
+
+
+def latency(field: str, weight: Json) -> Json:
+    """Weight, mean and percentiles of durations."""
+    return {
+        "weight": {"sum": weight},
+        "mean": {"weighted_avg": {"value": {"field": field}, "weight": weight}},
+        "percentiles": {"percentiles": {"field": field, "percents": PERCENTS}},
+    }
 
 
 def histogram(start_ms: int, step_ms: int) -> Json:

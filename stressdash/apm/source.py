@@ -13,17 +13,24 @@ from stressdash.samples import (
     ApmHealth,
     ApmSeries,
     Breakdown,
+    Dependency,
     ErrorGroup,
+    ErrorName,
     ErrorSample,
+    FoundService,
+    LatencyDistribution,
     ProcessMetric,
+    ServiceFigures,
     Trace,
+    TransactionGroup,
+    TransactionSample,
 )
 
 __all__ = ["ApmSource"]
 
 
 class ApmSource(Protocol):
-    """The server's view of one service, or of all when it was made without a service's name."""
+    """The server's view, narrowed down to the `Scope` that it was made with."""
 
     async def series(self, start_ms: int, end_ms: int, step_ms: int) -> ApmSeries:
         """Request transactions in buckets counted from `start_ms`, gaps included as zero buckets.
@@ -41,10 +48,22 @@ class ApmSource(Protocol):
         """
         ...
 
+    async def error_names(self, group: str, start_ms: int, end_ms: int) -> tuple[ErrorName, ...]:
+        """The group's errors split by message, at most 200, the most frequent first, then by message."""
+        ...
+
     async def error_sample(
-        self, group: str, n: int, start_ms: int | None = None, end_ms: int | None = None
+        self,
+        group: str,
+        n: int,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        name: str | None = None,
     ) -> ErrorSample | None:
-        """The group's n-th error, those with a sampled transaction first, then the newest; None beyond."""
+        """The group's n-th error, those with a sampled transaction first, then the newest; None beyond.
+
+        With a name only errors with that message are paged through.
+        """
         ...
 
     async def trace(self, trace_id: str) -> Trace:
@@ -53,6 +72,43 @@ class ApmSource(Protocol):
 
     async def breakdown(self, start_ms: int, end_ms: int) -> Breakdown:
         """Self time of request transactions by span type and subtype, the largest first."""
+        ...
+
+    async def transactions(self, start_ms: int, end_ms: int) -> tuple[TransactionGroup, ...]:
+        """Transactions by name, at most 200, those that took the most time together first, then by name."""
+        ...
+
+    async def latency_distribution(
+        self, start_ms: int, end_ms: int, name: str | None = None
+    ) -> LatencyDistribution:
+        """How long transactions took, of one name or of all, in the bands of `LATENCY_EDGES_US`."""
+        ...
+
+    async def transaction_samples(
+        self,
+        start_ms: int,
+        end_ms: int,
+        name: str | None = None,
+        low_us: int = 0,
+        high_us: int | None = None,
+        limit: int = 20,
+    ) -> tuple[TransactionSample, ...]:
+        """The slowest transactions with `low_us <= duration < high_us`, of one name or of all.
+
+        Those that were kept merely because they failed are among them.
+        """
+        ...
+
+    async def dependencies(self, start_ms: int, end_ms: int) -> tuple[Dependency, ...]:
+        """What the service called, from its spans, at most 200; what took the most time together first.
+
+        Spans that name no destination are left out, as are those of transactions kept for failing: both
+        would count wrongly.
+        """
+        ...
+
+    async def overview(self, start_ms: int, end_ms: int) -> tuple[ServiceFigures, ...]:
+        """Every service of the scope that has transactions or errors in the range, by name."""
         ...
 
     async def process_metrics(self, start_ms: int, end_ms: int, step_ms: int) -> tuple[ProcessMetric, ...]:
@@ -68,7 +124,11 @@ class ApmSource(Protocol):
         ...
 
     async def services(self) -> tuple[str, ...]:
-        """Names of the services that have sent something, in order."""
+        """Names of the services that have sent something, in order, whatever the scope."""
+        ...
+
+    async def discover(self) -> tuple[FoundService, ...]:
+        """What there is to narrow down to, by name, whatever the scope."""
         ...
 
     async def health(self) -> ApmHealth:

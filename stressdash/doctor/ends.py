@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import AsyncIterator, Iterator, Mapping
 
-from stressdash.apm.elastic import Connection, ElasticSource
+from stressdash.apm.cluster import Connection
+from stressdash.apm.elastic import ElasticSource
 from stressdash.doctor.finding import Finding, Level
 from stressdash.errors import StressdashError
 from stressdash.samples import ComponentState

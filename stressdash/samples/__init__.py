@@ -20,6 +20,18 @@ from stressdash.samples.apm import (
     Span,
     Trace,
 )
+from stressdash.samples.apm_views import (
+    LATENCY_EDGES_US,
+    Dependency,
+    ErrorName,
+    FoundService,
+    LatencyBand,
+    LatencyDistribution,
+    Scope,
+    ServiceFigures,
+    TransactionGroup,
+    TransactionSample,
+)
 from stressdash.samples.client import Counts, Exemplar, Fault, Outcome, Phase, RequestCounts, Window
 from stressdash.samples.stack import (
     Component,
@@ -34,6 +46,7 @@ from stressdash.samples.stack import (
 )
 
 __all__ = [
+    "LATENCY_EDGES_US",
     "ApmBucket",
     "ApmHealth",
     "ApmSeries",
@@ -45,20 +58,29 @@ __all__ = [
     "DatabaseProcess",
     "DatabaseRates",
     "DatabaseStatus",
+    "Dependency",
     "ErrorGroup",
+    "ErrorName",
     "ErrorSample",
     "Exemplar",
     "Fault",
+    "FoundService",
     "Frame",
     "Knob",
+    "LatencyBand",
+    "LatencyDistribution",
     "LogLine",
     "Outcome",
     "Phase",
     "PoolStatus",
     "ProcessMetric",
     "RequestCounts",
+    "Scope",
+    "ServiceFigures",
     "ServiceStatus",
     "Span",
     "Trace",
+    "TransactionGroup",
+    "TransactionSample",
     "Window",
 ]

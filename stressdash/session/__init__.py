@@ -9,6 +9,7 @@ import os
 
 from stressdash.apm.source import ApmSource
 from stressdash.metrics.thresholds import Threshold
+from stressdash.samples import Scope
 from stressdash.scenario import Scenario
 from stressdash.session.clock import Clock
 from stressdash.session.ownership import Ownership
@@ -56,20 +57,21 @@ def make_session(
 
 
 def _source(settings: Settings, stack: Stack) -> ApmSource | None:
+    scope = Scope(settings.apm_service)
     if settings.elasticsearch is not None:
-        from stressdash.apm.elastic import Connection, ElasticSource
+        from stressdash.apm.cluster import Connection
+        from stressdash.apm.elastic import ElasticSource
 
-        return ElasticSource(Connection.of(settings.elasticsearch, os.environ), settings.apm_service)
+        return ElasticSource(Connection.of(settings.elasticsearch, os.environ), scope)
     addresses = stack.addresses()
     if addresses.apm_url is None:
         return None
     if stack.name == "docker":
-        from stressdash.apm.elastic import Connection, ElasticSource
+        from stressdash.apm.cluster import Connection
+        from stressdash.apm.elastic import ElasticSource
 
         password = addresses.apm_token or ""
-        return ElasticSource(
-            Connection(addresses.apm_url, username="elastic", password=password), settings.apm_service
-        )
+        return ElasticSource(Connection(addresses.apm_url, username="elastic", password=password), scope)
     from stressdash.apm.embedded import EmbeddedSource
 
-    return EmbeddedSource(addresses.apm_url, addresses.apm_token or "", settings.apm_service)
+    return EmbeddedSource(addresses.apm_url, addresses.apm_token or "", scope)

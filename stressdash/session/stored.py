@@ -18,13 +18,20 @@ from stressdash.samples import (
     Component,
     DatabaseProcess,
     DatabaseStatus,
+    Dependency,
     ErrorGroup,
+    ErrorName,
     ErrorSample,
+    FoundService,
     Knob,
+    LatencyDistribution,
     LogLine,
     ProcessMetric,
+    ServiceFigures,
     ServiceStatus,
     Trace,
+    TransactionGroup,
+    TransactionSample,
 )
 from stressdash.session.clock import Clock
 from stressdash.session.processors import Processors
@@ -75,9 +82,10 @@ class StoredSource:
         n: int,
         start_ms: int | None = None,  # noqa: ARG002  the interface
         end_ms: int | None = None,  # noqa: ARG002  the interface
+        name: str | None = None,
     ) -> ErrorSample | None:
         """See `ApmSource.error_sample`; of those that were kept."""
-        samples = self._run.samples(group)
+        samples = [each for each in self._run.samples(group) if name in (None, each.message)]
         return samples[n] if 0 <= n < len(samples) else None
 
     async def trace(self, trace_id: str) -> Trace:
@@ -87,6 +95,53 @@ class StoredSource:
     async def breakdown(self, start_ms: int, end_ms: int) -> Breakdown:  # noqa: ARG002  the interface
         """Not recorded."""
         return Breakdown()
+
+    async def error_names(
+        self,
+        group: str,
+        start_ms: int,  # noqa: ARG002  the interface
+        end_ms: int,
+    ) -> tuple[ErrorName, ...]:
+        """Counts of all the run's errors; their times by message are not recorded."""
+        found = [each for each in self._groups if each.key == group and each.first_ms < end_ms]
+        return tuple(
+            ErrorName(message, count, each.first_ms, each.last_ms)
+            for each in found
+            for message, count in sorted(each.names.items(), key=lambda named: (-named[1], named[0]))
+        )
+
+    async def transactions(self, start_ms: int, end_ms: int) -> tuple[TransactionGroup, ...]:  # noqa: ARG002  the interface
+        """Not recorded."""
+        return ()
+
+    async def latency_distribution(
+        self,
+        start_ms: int,  # noqa: ARG002  the interface
+        end_ms: int,  # noqa: ARG002  the interface
+        name: str | None = None,  # noqa: ARG002  the interface
+    ) -> LatencyDistribution:
+        """Not recorded."""
+        return LatencyDistribution()
+
+    async def transaction_samples(
+        self,
+        start_ms: int,  # noqa: ARG002  the interface
+        end_ms: int,  # noqa: ARG002  the interface
+        name: str | None = None,  # noqa: ARG002  the interface
+        low_us: int = 0,  # noqa: ARG002  the interface
+        high_us: int | None = None,  # noqa: ARG002  the interface
+        limit: int = 20,  # noqa: ARG002  the interface
+    ) -> tuple[TransactionSample, ...]:
+        """Not recorded."""
+        return ()
+
+    async def dependencies(self, start_ms: int, end_ms: int) -> tuple[Dependency, ...]:  # noqa: ARG002  the interface
+        """Not recorded."""
+        return ()
+
+    async def overview(self, start_ms: int, end_ms: int) -> tuple[ServiceFigures, ...]:  # noqa: ARG002  the interface
+        """Not recorded."""
+        return ()
 
     async def process_metrics(
         self,
@@ -107,6 +162,10 @@ class StoredSource:
         return self._run.sample_of_trace(trace_id)
 
     async def services(self) -> tuple[str, ...]:
+        """Not recorded."""
+        return ()
+
+    async def discover(self) -> tuple[FoundService, ...]:
         """Not recorded."""
         return ()
 

@@ -12,9 +12,11 @@ import pytest
 from aiohttp import web
 
 from stressdash.apm.batch import SearchBatch
-from stressdash.apm.elastic import Connection, ElasticSource
+from stressdash.apm.cluster import Connection
+from stressdash.apm.elastic import ElasticSource
 from stressdash.apm.queries import Search
 from stressdash.errors import SourceError
+from stressdash.samples import Scope
 
 Json = dict[str, Any]
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -61,7 +63,7 @@ async def serve() -> AsyncIterator[Callable[..., Awaitable[ElasticSource]]]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        source = ElasticSource(Connection(url, **credentials), "stats", lambda: NOW_MS)
+        source = ElasticSource(Connection(url, **credentials), Scope("stats"), lambda: NOW_MS)
         closers.extend((runner.cleanup, source.aclose))
         return source
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from stressdash.apm import embedded
 from stressdash.apm.embedded import EmbeddedSource
 from stressdash.errors import SourceError
+from stressdash.samples import Scope
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Answer], Awaitable[EmbeddedSource]]
@@ -30,7 +31,7 @@ async def serve() -> AsyncIterator[Serve]:
         runner = web.AppRunner(app, shutdown_timeout=0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        source = EmbeddedSource(f"http://127.0.0.1:{runner.addresses[0][1]}/", "s3cret", "my service")
+        source = EmbeddedSource(f"http://127.0.0.1:{runner.addresses[0][1]}/", "s3cret", Scope("my service"))
         closers.extend((runner.cleanup, source.aclose))
         return source
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stressdash.apm.elastic import Connection, ElasticSource
+from stressdash.apm.cluster import Connection
+from stressdash.apm.elastic import ElasticSource
 from stressdash.apm.embedded import EmbeddedSource
+from stressdash.samples import Scope
 
 SAMPLES = Path(__file__).parent.parent / "apm" / "samples"
 TOKEN = "contract-secret"
@@ -56,9 +58,9 @@ def post(url: str, body: bytes) -> None:
         assert response.status == 202
 
 
-def embedded(url: str, service: str | None) -> EmbeddedSource:
-    return EmbeddedSource(url, TOKEN, service)
+def embedded(url: str, scope: Scope) -> EmbeddedSource:
+    return EmbeddedSource(url, TOKEN, scope)
 
 
-def elastic(url: str, service: str | None) -> ElasticSource:
-    return ElasticSource(Connection(url), service)
+def elastic(url: str, scope: Scope) -> ElasticSource:
+    return ElasticSource(Connection(url), scope)

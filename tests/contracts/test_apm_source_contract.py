@@ -8,6 +8,7 @@ import apm_harness
 import pytest
 
 from stressdash.apm.source import ApmSource
+from stressdash.samples import Scope
 
 START = 1_795_464_734_000
 END = 1_795_464_741_000
@@ -38,8 +39,8 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     kind = apm_harness.embedded if request.param == "intake_url" else apm_harness.elastic
     sources: list[ApmSource] = []
 
-    def open_source(service: str | None = None) -> ApmSource:
-        sources.append(kind(address, service))
+    def open_source(service: str | None = None, **scope: str) -> ApmSource:
+        sources.append(kind(address, Scope(service, **scope)))
         return sources[-1]
 
     yield open_source

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from stressdash.apm.embedded import EmbeddedSource
+from stressdash.samples import Scope
 
 TOKEN = "agent-secret"
 
@@ -71,7 +72,7 @@ async def test_what_the_agent_captured_is_what_the_source_tells(tmp_path: Path) 
         async with process(str(program), **settings) as shop:
             await asyncio.wait_for(shop.communicate(), 60)
             assert shop.returncode == 0
-        source = EmbeddedSource(url, TOKEN, service="shop")
+        source = EmbeddedSource(url, TOKEN, Scope("shop"))
         try:
             health = await source.health()
             assert (health.ok, health.dropped, health.detail) == (True, 0, "")

@@ -1,0 +1,169 @@
+"""An Elasticsearch as a place to search in. The only importer of elasticsearch.
+
+Failures become one sentence for the user. Health is what searches tell: an API key without cluster rights may
+not ask for the cluster's own state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from elastic_transport import ConnectionError as UnreachableError
+from elastic_transport import ConnectionTimeout, TlsError, TransportError
+from elasticsearch import (
+    ApiError,
+    AsyncElasticsearch,
+    AuthenticationException,
+    AuthorizationException,
+    UnsupportedProductError,
+)
+
+from stressdash.apm import parse
+from stressdash.apm.batch import SearchBatch
+from stressdash.apm.queries import Search
+from stressdash.errors import SourceError
+from stressdash.text import plain_url
+
+__all__ = ["Cluster", "Connection"]
+
+REQUEST_TIMEOUT_S: Final = 2.0
+Json = Mapping[str, Any]
+
+SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (UnsupportedProductError, "what answers is not {where}"),
+    (AuthenticationException, "{where} refused the credentials; check the API key or the password"),
+    (AuthorizationException, "{where} does not let these credentials read the APM indices"),
+    (TlsError, "{where} shows a certificate that is not trusted; give its CA file or its fingerprint"),
+    (ConnectionTimeout, f"{{where}} did not answer within {REQUEST_TIMEOUT_S:g} s"),
+    (UnreachableError, "{where} cannot be reached"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where an Elasticsearch is and how it is entered; secrets stay out of every representation."""
+
+    url: str = ""
+    cloud_id: str = ""
+    api_key: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    bearer: str = field(default="", repr=False)
+    ca_file: str = ""
+    fingerprint: str = ""
+    """SHA-256 of the server's certificate."""
+
+    @classmethod
+    def of(cls, url: str, environ: Mapping[str, str]) -> Connection:
+        """The one at a URL, with the credentials of the environment."""
+        password = environ.get("STRESSDASH_ES_PASSWORD", "")
+        return cls(
+            url,
+            api_key=environ.get("STRESSDASH_ES_API_KEY", ""),
+            username=environ.get("STRESSDASH_ES_USER", "elastic") if password else "",
+            password=password,
+            bearer=environ.get("STRESSDASH_ES_BEARER", ""),
+            ca_file=environ.get("STRESSDASH_ES_CA", ""),
+            fingerprint=environ.get("STRESSDASH_ES_FINGERPRINT", ""),
+        )
+
+    def client(self) -> AsyncElasticsearch:
+        """A client that asks once and briefly: the next tick is the retry."""
+        options: dict[str, Any] = {
+            "api_key": self.api_key,
+            "basic_auth": (self.username, self.password) if self.username else None,
+            "bearer_auth": self.bearer,
+            "ca_certs": self.ca_file,
+            "ssl_assert_fingerprint": self.fingerprint,
+            "cloud_id": self.cloud_id,
+        }
+        given = {name: value for name, value in options.items() if value}
+        hosts = None if self.cloud_id else [self.url]
+        return AsyncElasticsearch(hosts, request_timeout=REQUEST_TIMEOUT_S, max_retries=0, **given)
+
+
+class Cluster:
+    """Answers searches; those of one moment go out as one `_msearch`.
+
+    Args:
+        connection: where and how.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._where = plain_url(connection.url) or "the cloud"
+        self._client = connection.client()
+        self._batch = SearchBatch(self._send, time.monotonic)
+        self._product = ""
+        self.trouble = ""
+        """Why the last answers cover only a part of the data; empty when they cover all."""
+
+    async def search(self, *searches: Search) -> list[Json]:
+        """Answers to searches, in order.
+
+        Raises:
+            SourceError: it cannot be searched now, or could not just before.
+        """
+        return await self._batch.ask(*searches)
+
+    @property
+    def product(self) -> str:
+        """What it calls itself, as far as that is known."""
+        return self._product or "Elasticsearch"
+
+    async def name(self) -> str:
+        """`Elasticsearch` with its version, for those who may know it."""
+        if not self._product:
+            try:
+                info = await self._client.info()
+                self._product = f"Elasticsearch {parse.text(info.body, 'version.number')}".strip()
+            except (ApiError, TransportError):
+                self._product = "Elasticsearch"
+        return self._product
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._batch.aclose()
+        await self._client.close()
+
+    async def _send(self, searches: Sequence[Search]) -> Sequence[Json]:
+        """One `_msearch`."""
+        lines = [line for search in searches for line in (search.header, search.body)]
+        try:
+            response = await self._client.msearch(searches=lines)
+        except (ApiError, TransportError) as error:
+            raise SourceError(self._sentence(error)) from error
+        found = [dict(each) for each in parse.listed(parse.field(response.body, "responses"))]
+        failed = [each["error"] for each in found if "error" in each]
+        if failed or len(found) != len(searches):
+            raise SourceError(f"Elasticsearch at {self._where} could not search: {reason(failed)}")
+        self.trouble = "; ".join(dict.fromkeys(filter(None, map(incomplete, found))))
+        return found
+
+    def _sentence(self, error: ApiError | TransportError) -> str:
+        where = f"Elasticsearch at {self._where}"
+        for kind, sentence in SENTENCES:
+            if isinstance(error, kind):
+                return sentence.format(where=where)
+        if isinstance(error, ApiError):
+            return f"{where} answered {error.status_code}: {error.message}"
+        return f"{where} cannot be used: {error.message}"
+
+
+def reason(failed: Sequence[Json]) -> str:
+    """Elasticsearch's own words for the first failure."""
+    if not failed:
+        return "it answered fewer questions than it was asked"
+    cause = parse.text(failed[0], "root_cause.reason") or parse.text(failed[0], "reason")
+    causes = parse.listed(parse.field(failed[0], "root_cause"))
+    return (parse.text(causes[0], "reason") if causes else "") or cause or "no reason given"
+
+
+def incomplete(answer: Json) -> str:
+    """Why an answer covers only a part of the data; empty when it covers all."""
+    if parse.field(answer, "timed_out") is True:
+        return "a search ran out of time and is incomplete"
+    failed, of = parse.number(answer, "_shards.failed"), parse.number(answer, "_shards.total")
+    return f"{failed} of {of} shards failed, figures are incomplete" if failed else ""
