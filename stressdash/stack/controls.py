@@ -28,14 +28,20 @@ __all__ = ["Controls"]
 FRESH_S: Final = 0.4
 """How long an answer serves those who did not ask for a new one."""
 
+RARE_S: Final = 5.0
+"""The same, of what nobody but us changes and what is dear to ask."""
+
 T = TypeVar("T")
 
 
 class _Question(Generic[T]):
     """Something that is asked again and again, with its last answer and what went wrong."""
 
-    def __init__(self, ask: Callable[[], Awaitable[T | None]], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, ask: Callable[[], Awaitable[T | None]], clock: Callable[[], float], fresh_s: float = FRESH_S
+    ) -> None:
         self._ask = ask
+        self._fresh_s = fresh_s
         self._clock = clock
         self._answer: T | None = None
         self._asked_s = -math.inf
@@ -60,7 +66,7 @@ class _Question(Generic[T]):
 
     async def recent(self) -> T | None:
         """The last answer while it is fresh, else a new one; None when there is none."""
-        if self._clock() - self._asked_s >= FRESH_S:
+        if self._clock() - self._asked_s >= self._fresh_s:
             try:
                 return await self.now()
             except StackError:
@@ -84,7 +90,7 @@ class Controls:
         self._service_question = _Question(self._ask_service, clock)
         self._database_question = _Question(self._ask_database, clock)
         self._variables_question = _Question(self._ask_variables, clock)
-        self._limits_question = _Question(self._ask_limits, clock)
+        self._limits_question = _Question(self._ask_limits, clock, RARE_S)
         self._desired: dict[str, str] = {}
         self._errors: dict[str, str] = {}
 
