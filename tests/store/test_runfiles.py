@@ -118,6 +118,12 @@ class TestRows:
         files.finish()
 
 
+class TestDocumented:
+    def test_every_column_is_explained(self) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text()
+        assert [name for name in COLUMNS if f"`{name}`" not in page] == []
+
+
 class TestIntervalLog:
     @given(st.lists(st.lists(st.integers(0, 4_000_000_000), max_size=4), min_size=1, max_size=25))
     def test_sums_up_to_the_run(self, tmp_path_factory: pytest.TempPathFactory, run: list[list[int]]) -> None:
