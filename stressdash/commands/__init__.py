@@ -27,7 +27,7 @@ COMMANDS: Final = {
     "compare": "hold the JSON reports of two settings against each other",
     "experiment": "run values of a knob in turn and tell whether they differ",
     "init": "write a commented scenario file to start from",
-    "hlog": "tell count, percentiles and maximum of an HdrHistogram interval log, tag by tag",
+    "hlog": "tell count, percentiles and maximum of an interval log (.hlog), tag by tag",
     "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",
 }
 """Name of each command, which is also its module here, and what it does."""
