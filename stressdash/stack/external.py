@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from stressdash.errors import UsageError
+from stressdash.errors import StackError, UsageError
 from stressdash.samples import (
     Component,
     ComponentState,
@@ -26,14 +26,16 @@ from stressdash.stack.backend import Addresses
 from stressdash.stack.controls import Controls
 from stressdash.stack.database import Database
 from stressdash.stack.knobs import REAL_DATABASE_KNOBS
+from stressdash.stack.listener import listener_on
 from stressdash.stack.service_client import ServiceClient
+from stressdash.stack.usage import Usages
 
 __all__ = ["ExternalStack"]
 
 CONNECT_S: Final = 1.0
 NOT_GIVEN: Final = {
     "service": "no URL was given: name one with --target",
-    "database": "no DSN was given: name one with --dsn to see its status and turn its knobs",
+    "database": "no DSN was given: --dsn names the variable that holds it, for status and knobs",
     "apm": "no APM was given: name one with --elasticsearch to see the service's own view",
 }
 
@@ -57,6 +59,9 @@ class ExternalStack:
             if (addresses.database_dsn if spec.global_variable else service_token)
         ]
         self._controls = Controls(specs)
+        self._usages = Usages()
+        self._listeners: dict[int, int | None] = {}
+        """Process behind each port of this machine, as far as the system tells."""
 
     async def up(self, progress: Callable[[str], None]) -> None:
         """Attach; what does not answer is shown as such, and is no error."""
@@ -86,8 +91,8 @@ class ExternalStack:
         )
 
     async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:  # noqa: ARG002  the interface
-        """None: they are where whoever runs it keeps them."""
-        return ()
+        """Refused."""
+        raise StackError(f"the {component}'s log is where whoever runs it keeps it")
 
     async def knobs(self) -> tuple[Knob, ...]:
         """Those of the ends that we may steer."""
@@ -134,8 +139,23 @@ class ExternalStack:
             detail = "on another machine: not watched from here"
         elif not await _listens(host, port):
             state, detail = ComponentState.FAILED, f"nothing listens on {shown}:{port}"
+            self._listeners.pop(port, None)
+        elif port not in self._listeners:
+            self._listeners[port] = await asyncio.to_thread(listener_on, port)
+        pid = self._listeners.get(port)
+        usage = self._usages.of(pid)
         return self._controls.judged(
-            Component(name, self.name, state, detail, endpoints={"address": address})
+            Component(
+                name,
+                self.name,
+                state,
+                detail,
+                pid=pid,
+                uptime_s=usage.age_s,
+                cpu_seconds=usage.cpu_seconds,
+                rss_bytes=usage.rss_bytes,
+                endpoints={"address": address},
+            )
         )
 
 

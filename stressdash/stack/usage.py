@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ class Usage:
 
     cpu_seconds: float | None = None
     rss_bytes: int | None = None
+    age_s: float | None = None
 
 
 class Usages:
@@ -33,7 +35,8 @@ class Usages:
             if process is None or not process.is_running():
                 process = self._processes[pid] = psutil.Process(pid)
             used = [_own(process), *map(_own, self._children(process))]
-            return Usage(sum(cpu_s for cpu_s, _ in used), sum(rss for _, rss in used))
+            age_s = time.time() - process.create_time()
+            return Usage(sum(cpu_s for cpu_s, _ in used), sum(rss for _, rss in used), age_s)
         except psutil.Error:
             self._processes.pop(pid, None)
             return Usage()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from stressdash.errors import UsageError
+from stressdash.errors import StackError, UsageError
 from stressdash.samples import Component, ComponentState
-from stressdash.stack import open_stack
+from stressdash.stack import choose, open_stack
 from stressdash.stack.backend import Addresses
 from stressdash.stack.external import ExternalStack
 
@@ -33,6 +34,13 @@ class TestComponents:
         seen = await components(ExternalStack(Addresses(listening)))
         assert seen["service"].state is ComponentState.RUNNING
         assert seen["service"].endpoints == {"address": listening}
+
+    async def test_that_run_here_tell_what_they_use(self, listening: str) -> None:
+        service = (await components(ExternalStack(Addresses(listening))))["service"]
+        assert service.pid == os.getpid()
+        assert service.cpu_seconds is not None
+        assert service.rss_bytes is not None
+        assert service.rss_bytes > 1_000_000
 
     async def test_that_do_not_have_failed(self, listening: str) -> None:
         with socket.socket() as unused:
@@ -75,12 +83,33 @@ class TestControl:
         stack = ExternalStack(Addresses(listening))
         assert await stack.service_status() is None
         assert await stack.database_status() is None
-        assert await stack.logs("service") == ()
+        with pytest.raises(StackError, match="the service's log is where whoever runs it keeps it"):
+            await stack.logs("service")
 
 
 class TestChoice:
     def test_auto_attaches_where_there_is_a_url(self, tmp_path: Path) -> None:
         assert open_stack("auto", state=tmp_path, target_url="http://127.0.0.1:1").name == "external"
+
+    def test_auto_adds_why(self, tmp_path: Path) -> None:
+        choice = choose("auto", state=tmp_path, target_url="http://127.0.0.1:1")
+        assert choice.sentence == "stack external: a URL was given, so it attaches to what runs there"
+        assert choose("embedded", state=tmp_path).sentence == ""
+
+    def test_auto_without_a_database_program_is_embedded(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr("stressdash.stack.server_program.MORE_FOLDERS", ())
+        choice = choose("auto", state=tmp_path)
+        assert choice.backend == "embedded"
+        assert "neither mariadbd nor mysqld is on the PATH" in choice.why
+
+    def test_auto_with_one_is_a_real_database(self, tmp_path: Path, needs: Callable[[str], str]) -> None:
+        server = needs("mariadbd")
+        choice = choose("auto", state=tmp_path)
+        assert choice.backend == "process"
+        assert choice.why.endswith(f"is installed ({server})")
 
     def test_external_needs_a_url(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="needs the URL"):
