@@ -43,6 +43,11 @@ STACKED: Final = re.compile(
 )
 """Combining marks piled so high that they leave their line."""
 
+SECRET_VALUES: Final = re.compile(
+    r"(?i)((?:^|&)[^=&]*(?:token|key|secret|passw|auth|session|signature)[^=&]*=)[^&]*"
+)
+"""Values of a query that nobody should read."""
+
 NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -103,9 +108,10 @@ def _cut(text: str, room: int) -> str:
 
 
 def plain_url(url: str) -> str:
-    """A URL without user name and password."""
+    """A URL without user name and password, and without what its query calls a token or the like."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    query = SECRET_VALUES.sub(r"\1***", parts.query)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
 
 
 def count(number: float | None) -> str:
