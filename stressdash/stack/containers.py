@@ -1,54 +1,43 @@
 """The containers of one compose project through the Docker SDK, which nothing else imports.
 
-The SDK blocks, so every call runs in a thread. What Docker refuses is a `StackError` with its own words.
+The SDK blocks, so every call runs in a thread of a pool of its own: a daemon that hangs keeps nobody else
+from working. What Docker refuses is a `StackError` with its own words; a connection that broke is made anew
+by the next call.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import Any, Final, TypeVar
 
 import docker
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
+from docker.types.daemon import CancellableStream
+from docker.utils import parse_repository_tag
 from requests.exceptions import RequestException
 
 from stressdash.errors import StackError
+from stressdash.stack.container import ContainerUsage, Seen, seen, usage
+from stressdash.stack.docker_endpoint import Endpoint, find_endpoint
+from stressdash.stack.docker_progress import Pull
 from stressdash.text import escape
 
-__all__ = ["Containers", "Seen", "any_container", "parse_time"]
+__all__ = ["Containers", "any_container"]
 
 ANSWER_S: Final = 20
 QUICK_S: Final = 3
+PULL_SILENCE_S: Final = 120
+"""How long a pull may say nothing: layers are extracted in silence."""
+THREADS: Final = 6
 LOG_LINES: Final = 2_000
 LINE_LIMIT: Final = 1_000
-TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One container as Docker tells of it."""
-
-    id: str
-    status: str
-    """created, running, paused, restarting, removing, exited or dead."""
-    health: str
-    """starting, healthy, unhealthy, or empty where nothing checks it."""
-    health_output: str
-    exit_code: int | None
-    """Of the process that ran last; None while it runs or before it has."""
-    pid: int | None
-    started: datetime | None
-    restarts: int
-    ports: dict[int, int]
-    """Port inside to port on the loopback address."""
-    error: str
 
 
 class Containers:
@@ -61,10 +50,22 @@ class Containers:
     def __init__(self, project: str) -> None:
         self._project = project
         self._client: docker.DockerClient | None = None
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
+
+    async def check(self) -> Endpoint:
+        """Where Docker is, once it has answered.
+
+        Raises:
+            StackError: it does not; with the remedy.
+        """
+        await self._do(lambda client: client.ping())
+        return find_endpoint(os.environ)
 
     async def seen(self) -> dict[str, Seen]:
         """Every container of the project, also those that do not run."""
-        return await self._do(lambda client: {_service(one): _seen(one) for one in self._list(client)})
+        return await self._do(
+            lambda client: {_service(one): seen(one.attrs) for one in _list(client, self._project)}
+        )
 
     async def act(self, service: str, action: str, patience_s: int) -> None:
         """`start`, `stop`, `kill`, `pause` or `unpause` a container."""
@@ -78,67 +79,120 @@ class Containers:
 
         await self._do(run)
 
-    async def usage(self, service: str) -> tuple[float | None, int | None]:
-        """CPU seconds since the container started, and memory in bytes without the page cache."""
+    async def usage(self, service: str) -> ContainerUsage:
+        """What a container has used since it started; takes older daemons a second."""
 
-        def ask(client: docker.DockerClient) -> tuple[float | None, int | None]:
+        def ask(client: docker.DockerClient) -> ContainerUsage:
             stats = self._one(client, service).stats(stream=False, one_shot=True)
             assert isinstance(stats, dict)  # it is an iterator only when streamed
-            cpu_ns = stats.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")
-            memory = stats.get("memory_stats", {})
-            used = memory.get("usage")
-            cache = memory.get("stats", {}).get("inactive_file", 0)
-            return None if cpu_ns is None else cpu_ns / 1e9, None if used is None else used - cache
+            return usage(stats)
 
         return await self._do(ask)
 
-    async def log(self, service: str) -> list[tuple[str, str]]:
-        """The last lines, each after its time as Docker writes it; untrusted, decoded with replacement."""
+    async def log(self, service: str, since_s: float) -> list[tuple[str, str]]:
+        """The last lines that are not older than a wall-clock time, at most `LOG_LINES`.
+
+        Each comes after its time as Docker writes it; it is untrusted, cut, and decoded with replacement.
+        """
 
         def ask(client: docker.DockerClient) -> list[tuple[str, str]]:
-            raw: bytes = self._one(client, service).logs(timestamps=True, tail=LOG_LINES)
-            lines = (line.decode(errors="replace").partition(" ") for line in raw.split(b"\n") if line)
-            return [(stamp, text[:LINE_LIMIT]) for stamp, _, text in lines]
+            container = self._one(client, service)
+            options: dict[str, Any] = {"since": since_s} if since_s else {}
+            frames = container.logs(stream=True, follow=False, timestamps=True, tail=LOG_LINES, **options)
+            return [line for frame in frames for line in _lines(frame)][-LOG_LINES:]
 
         return await self._do(ask)
+
+    async def host_config(self, service: str) -> Mapping[str, Any]:
+        """How a container was told to use the machine."""
+
+        def ask(client: docker.DockerClient) -> Mapping[str, Any]:
+            found: dict[str, Any] = self._one(client, service).attrs["HostConfig"]
+            return found
+
+        return await self._do(ask)
+
+    async def update(self, service: str, changes: Mapping[str, Any]) -> None:
+        """Change that while it runs, with the words of the SDK."""
+        await self._do(lambda client: self._one(client, service).update(**changes))
+
+    async def has_image(self, name: str) -> bool:
+        """Whether an image is on this machine."""
+
+        def ask(client: docker.DockerClient) -> bool:
+            try:
+                client.images.get(name)
+            except ImageNotFound:
+                return False
+            return True
+
+        return await self._do(ask)
+
+    async def pull(self, image: str, progress: Callable[[str], None]) -> None:
+        """Fetch an image, with a sentence for every bit of progress; who is cancelled ends the download.
+
+        Raises:
+            StackError: it cannot be had; with Docker's words.
+        """
+        loop = asyncio.get_running_loop()
+        given_up = threading.Event()
+
+        def run() -> None:
+            with _explained(), closing(_connect(timeout=PULL_SILENCE_S)) as client:
+                repository, tag = parse_repository_tag(image)
+                pull = Pull(image)
+                for event in client.api.pull(repository, tag=tag or "latest", stream=True, decode=True):
+                    if given_up.is_set():
+                        return
+                    if words := event.get("error"):
+                        raise StackError(escape(str(words), 300))
+                    if sentence := pull.take(event):
+                        loop.call_soon_threadsafe(progress, sentence)
+
+        try:
+            await loop.run_in_executor(self._threads, run)
+        finally:
+            given_up.set()
+
+    def events(self) -> tuple[Iterator[Mapping[str, Any]], Callable[[], None]]:
+        """What happens to the project's containers from now on, and how to stop listening. Blocks.
+
+        Raises:
+            StackError: Docker cannot be reached.
+        """
+        with _explained():
+            client = _connect(timeout=None)
+            filters = {"type": "container", "label": _label(self._project)}
+            stream: CancellableStream[dict[str, Any]] = client.events(decode=True, filters=filters)
+
+        def stop() -> None:
+            stream.close()
+            client.close()
+
+        return iter(stream), stop
 
     async def close(self) -> None:
         """Close the connection to Docker."""
         client, self._client = self._client, None
         if client is not None:
             await asyncio.to_thread(client.close)
-
-    def _list(self, client: docker.DockerClient) -> list[Container]:
-        label = f"com.docker.compose.project={self._project}"
-        return list(client.containers.list(all=True, filters={"label": label}, ignore_removed=True))
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _one(self, client: docker.DockerClient, service: str) -> Container:
-        for container in self._list(client):
-            if _service(container) == service:
-                return container
+        for container in _list(client, self._project, service):
+            return container
         raise StackError(
-            f"the container of {service!r} is gone: somebody removed it; bring the stack up again"
+            f"the container of {service!r} is gone: somebody removed it; start it to make it anew"
         )
 
     async def _do(self, work: Callable[[docker.DockerClient], T]) -> T:
         def run() -> T:
-            if self._client is None:
-                self._client = docker.from_env(timeout=ANSWER_S)
-            return work(self._client)
+            with _explained():
+                if self._client is None:
+                    self._client = _connect(timeout=ANSWER_S)
+                return work(self._client)
 
-        try:
-            return await asyncio.to_thread(run)
-        except NotFound as error:
-            raise StackError(
-                "the container is gone: somebody removed it; bring the stack up again"
-            ) from error
-        except APIError as error:
-            raise StackError(f"Docker refused: {escape(str(error.explanation), 300)}") from error
-        except (DockerException, RequestException) as error:
-            raise StackError(
-                f"Docker cannot be reached ({escape(str(error), 200)}): start it, check DOCKER_HOST and your "
-                "rights on its socket, or use --stack process"
-            ) from error
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
 
 def any_container(project: str) -> bool:
@@ -147,42 +201,49 @@ def any_container(project: str) -> bool:
     Raises:
         StackError: Docker cannot be asked.
     """
+    with _explained(), closing(_connect(timeout=QUICK_S)) as client:
+        return bool(_list(client, project))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the SDK raises into one sentence."""
     try:
-        with closing(docker.from_env(timeout=QUICK_S)) as client:
-            label = f"com.docker.compose.project={project}"
-            return bool(client.containers.list(all=True, filters={"label": label}, ignore_removed=True))
+        yield
+    except NotFound as error:
+        raise StackError("the container is gone: somebody removed it; start it to make it anew") from error
+    except APIError as error:
+        raise StackError(f"Docker refused: {escape(str(error.explanation or error), 300)}") from error
     except (DockerException, RequestException) as error:
-        raise StackError(f"Docker cannot be reached ({escape(str(error), 200)})") from error
+        endpoint = find_endpoint(os.environ)
+        raise StackError(
+            endpoint.obstacle()
+            or f"Docker does not answer as it should ({endpoint.told}): {escape(str(error), 200)}"
+        ) from error
+
+
+def _connect(timeout: int | None) -> docker.DockerClient:
+    endpoint = find_endpoint(os.environ)
+    environment = {**os.environ, "DOCKER_HOST": endpoint.url}
+    return docker.from_env(timeout=timeout, environment=environment)  # type: ignore[arg-type]  # None: for ever
+
+
+def _label(project: str) -> str:
+    return f"com.docker.compose.project={project}"
+
+
+def _list(client: docker.DockerClient, project: str, service: str = "") -> list[Container]:
+    labels = [_label(project), *([f"com.docker.compose.service={service}"] if service else [])]
+    return list(client.containers.list(all=True, filters={"label": labels}, ignore_removed=True))
 
 
 def _service(container: Container) -> str:
     return str(container.labels.get("com.docker.compose.service", ""))
 
 
-def _seen(container: Container) -> Seen:
-    state: dict[str, Any] = container.attrs["State"]
-    health: dict[str, Any] = state.get("Health") or {}
-    log = health.get("Log") or [{}]
-    status = str(state["Status"])
-    ended = status in ("exited", "dead")
-    bindings: dict[str, Any] = container.attrs["NetworkSettings"]["Ports"] or {}
-    return Seen(
-        id=str(container.id),
-        status=status,
-        health=str(health.get("Status", "")),
-        health_output=str(log[-1].get("Output", "")).strip(),
-        exit_code=int(state["ExitCode"]) if ended else None,
-        pid=int(state["Pid"]) or None,
-        started=parse_time(state["StartedAt"]),
-        restarts=int(container.attrs.get("RestartCount", 0)),
-        ports={int(inside.split("/")[0]): int(out[0]["HostPort"]) for inside, out in bindings.items() if out},
-        error=str(state.get("Error", "")),
-    )
-
-
-def parse_time(text: str) -> datetime | None:
-    """A time as Docker writes it, down to microseconds; the year 1 stands for never."""
-    found = TIME.match(text)
-    if found is None or text.startswith("0001-"):
-        return None
-    return datetime.fromisoformat(f"{found[1]}.{(found[2] or '')[:6]:0<6}+00:00")
+def _lines(frame: bytes) -> Iterator[tuple[str, str]]:
+    """Time and text of each line of what Docker sends at once."""
+    for line in frame.split(b"\n"):
+        if line:
+            stamp, _, text = line[: 4 * LINE_LIMIT].decode(errors="replace").partition(" ")
+            yield stamp, text[:LINE_LIMIT].rstrip("\r")

@@ -1,22 +1,18 @@
 """The stack as a compose project: the compose command line for up and down, the Docker SDK for all else.
 
 Containers belong to Docker: they survive a killed dashboard, and the next start adopts them. What was found
-running is left running; what was brought up here goes down with us, its volumes apart.
+running is left running; what was brought up here, or by a dashboard that was killed, goes down with us, its
+volumes apart. The parts of Elastic are not vital: where their images cannot be had, load runs without APM.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import os
-import socket
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
-from stressdash.errors import ComponentFailed, StackError, UsageError
+from stressdash.errors import StackError, UsageError
 from stressdash.paths import bundled
 from stressdash.samples import (
     Component,
@@ -29,35 +25,21 @@ from stressdash.samples import (
 )
 from stressdash.stack.backend import ACTIONS, Addresses
 from stressdash.stack.compose import Compose, find_compose
-from stressdash.stack.containers import Containers, Seen, parse_time
+from stressdash.stack.container_limits import ContainerLimits
+from stressdash.stack.containers import Containers
 from stressdash.stack.controls import Controls
 from stressdash.stack.database import Database
-from stressdash.stack.folder import Secrets, StateFolder, usable
-from stressdash.stack.knobs import REAL_DATABASE_KNOBS
+from stressdash.stack.docker_parts import ALIVE, DockerParts
+from stressdash.stack.docker_project import APM_PARTS, PARTS, Owner, Project
+from stressdash.stack.folder import Secrets, StateFolder
+from stressdash.stack.knobs import CONTAINER_KNOBS
 from stressdash.stack.service_client import ServiceClient
 from stressdash.text import escape
 
 __all__ = ["DockerStack"]
 
-CONTAINERS: Final = {
-    "service": "stats",
-    "database": "db",
-    "apm": "apm-server",
-    "elasticsearch": "elasticsearch",
-}
-"""Component to compose service."""
-PORTS: Final = {"service": 3000, "database": 3306, "apm": 8200, "elasticsearch": 9200}
-VARIABLES: Final = {
-    "service": "STATS_PORT",
-    "database": "DB_PORT",
-    "apm": "APM_SERVER_PORT",
-    "elasticsearch": "ELASTICSEARCH_PORT",
-}
-WITHOUT_APM: Final = ("service", "database")
-READY_S: Final = 300.0
+DOCKER_ACTIONS: Final = (*ACTIONS, "pause", "unpause")
 STOP_S: Final = 12
-POLL_S: Final = 0.25
-KEPT_LINES: Final = 2_000
 
 
 class DockerStack:
@@ -65,91 +47,93 @@ class DockerStack:
 
     Args:
         folder: holds the project's variables.
-        components: names of `CONTAINERS` to run.
+        components: names of `PARTS` to run.
     """
 
     name = "docker"
 
-    def __init__(self, folder: StateFolder, components: tuple[str, ...] = tuple(CONTAINERS)) -> None:
+    def __init__(self, folder: StateFolder, components: tuple[str, ...] = tuple(PARTS)) -> None:
         self._folder = folder
-        self._components = components
-        # One project for each state folder: passwords live in the folder and, with the data, in the volumes.
-        self.project = f"stressdash-{hashlib.sha256(os.fsencode(folder.path)).hexdigest()[:8]}"
-        self._containers = Containers(self.project)
-        self._controls = Controls(REAL_DATABASE_KNOBS)
+        self._project = Project(folder)
+        self._containers = Containers(self._project.name)
+        self._parts = DockerParts(self._containers, components)
+        self._controls = Controls(CONTAINER_KNOBS)
         self._compose: Compose | None = None
         self._secrets: Secrets | None = None
         self._ours = False
-        """We brought it up and shall take it down."""
-        self._seen: dict[str, Seen] = {}
-        self._ports: dict[str, int] = {}
-        self._stopped: set[str] = set()
-        """Components that we were asked to stop: their exit code is no failure."""
-        self._lives: dict[str, list[datetime]] = {}
-        self._usage: dict[str, tuple[float | None, int | None]] = {}
-        self._measuring: dict[str, asyncio.Task[None]] = {}
-        self._lines: dict[str, list[LogLine]] = {}
-        self._last_stamp: dict[str, str] = {}
+        """We shall take it down."""
+
+    @property
+    def project(self) -> str:
+        """Name of the compose project."""
+        return self._project.name
 
     # --- life -------------------------------------------------------------------------------------------
 
     async def up(self, progress: Callable[[str], None]) -> None:
         """Bring the project up, or adopt it, and wait until every container is well."""
-        compose = await self._find()
-        states = [self._state(name) for name in self._components]
-        if set(states) == {ComponentState.RUNNING}:
+        compose = await self._find(progress)
+        states = [self._parts.state(name) for name in self._parts.names]
+        orphaned = self._parts.any and self._is_orphaned()
+        if orphaned or not any(state in ALIVE for state in states):
+            self._own()
+        if orphaned:
+            progress("adopting the containers of a stressdash that was killed")
+        elif not self._ours:
             progress("adopting the containers that run")
-        else:
-            self._ours = self._ours or ComponentState.RUNNING not in states
-            self._lives.clear()
-            services = [CONTAINERS[name] for name in self._components]
-            await compose.run(
-                *("up", "--detach", *(() if os.environ.get("STATS_IMAGE") else ("--build",)), *services),
-                progress=progress,
-                extra={"SERVICE_DIR": str(bundled("service"))} | self._without_apm(),
-            )
-        for name in self._components:
-            progress(f"waiting for {name}")
-            await self._await_health(name)
+        if any(state is not ComponentState.RUNNING for state in states):
+            self._parts.begin()
+            await self._fetch_images(compose, progress)
+            await self._compose_up(compose, self._parts.names, progress)
+        for name in self._parts.names:
+            progress(f"waiting for the {name}")
+            await self._parts.await_health(name, progress)
         await self._aim()
-        for name in self._components:
+        for name in self._parts.names:
             await self._controls.reapply(name)
-        await asyncio.gather(*map(self._measure, self._components))
-        progress("the stack is ready")
+        await self._parts.measure()
+        progress(
+            "the stack is ready" + "".join(f"; no {name}: {why}" for name, why in self._parts.lacking.items())
+        )
 
     def addresses(self) -> Addresses:
         """Where things are published."""
-        if self._secrets is None or not self._seen:
+        if self._secrets is None or not self._parts.any:
             raise StackError("the stack has not been started yet")
-        elasticsearch = "elasticsearch" in self._components
+        has_apm = self._parts.port("elasticsearch") is not None
         return Addresses(
-            target_url=self._url("service"),
-            apm_url=self._url("elasticsearch") if elasticsearch else None,
-            apm_token=self._secrets.apm if elasticsearch else None,
+            target_url=self._parts.url("service"),
+            apm_url=self._parts.url("elasticsearch") if has_apm else None,
+            apm_token=self._secrets.apm if has_apm else None,
             database_dsn=self._dsn(),
         )
 
-    async def close(self, *, keep: bool = False) -> None:
-        """Take down what we brought up, unless it is to be kept."""
-        await self._controls.close()
-        await asyncio.gather(*self._measuring.values())
-        compose, self._compose = self._compose, None
-        if compose is not None and self._ours and not keep:
-            await compose.run("down", progress=lambda _: None)
-        await self._containers.close()
-
     async def attach(self) -> bool:
         """Take the containers as they are."""
-        await self._find()
-        if "service" in self._ports and "database" in self._ports:
+        await self._find(lambda _: None)
+        if self._parts.port("service") and self._parts.port("database"):
             await self._aim()
-        return bool(self._seen)
+        return self._parts.any
+
+    async def close(self, *, keep: bool = False) -> None:
+        """Take down what is ours, unless it is to be kept."""
+        compose, self._compose = self._compose, None
+        try:
+            if keep and self._parts.any:
+                self._project.own(Owner.me(kept=True))
+            elif self._ours and compose is not None and self._project.owner() == Owner.me():
+                await self._take_down(compose)
+        finally:
+            self._ours = False
+            await self._controls.close()
+            await self._parts.close()
+            await self._containers.close()
 
     async def down(self, *, erase: bool = False) -> None:
         """Take everything down, whoever brought it up."""
-        compose = self._compose or await self._find()
+        compose = self._compose or await self._find(lambda _: None)
         self._ours = False
-        await compose.run("down", *(("--volumes",) if erase else ()), progress=lambda _: None)
+        await self._take_down(compose, *(["--volumes"] if erase else []))
         await self.close()
 
     # --- components -------------------------------------------------------------------------------------
@@ -157,48 +141,30 @@ class DockerStack:
     async def components(self) -> tuple[Component, ...]:
         """State, health and use of each container."""
         try:
-            await self._look()
+            await self._parts.look(news_only=True)
         except StackError as error:
-            return tuple(
-                Component(name, self.name, ComponentState.UNHEALTHY, str(error)) for name in self._components
-            )
-        return tuple(self._component(name) for name in self._components)
+            return self._parts.unreachable(str(error))
+        return tuple(self._controls.judged(one) for one in self._parts.all())
 
     async def action(self, component: str, action: str) -> None:
-        """`start`, `stop`, `restart` or `kill` a container."""
+        """One of `DOCKER_ACTIONS`; to start a container that was removed makes it anew."""
         self._check(component)
-        if action not in ACTIONS:
-            raise UsageError(f"there is no action {action!r}; the actions are {', '.join(ACTIONS)}")
-        await self._look()
-        running = self._state(component) in (ComponentState.RUNNING, ComponentState.UNHEALTHY)
-        service = CONTAINERS[component]
-        if action == "kill" and running:
-            self._stopped.discard(component)
-            await self._containers.act(service, "kill", STOP_S)
-        if action in ("stop", "restart") and running:
-            self._stopped.add(component)
-            await self._containers.act(service, "stop", STOP_S)
+        if action not in DOCKER_ACTIONS:
+            raise UsageError(f"there is no action {action!r}; the actions are {', '.join(DOCKER_ACTIONS)}")
+        await self._parts.look()
+        if action in ("stop", "restart", "kill"):
+            await self._end(component, "kill" if action == "kill" else "stop")
         if action in ("start", "restart"):
-            self._stopped.discard(component)
-            await self._containers.act(service, "start", STOP_S)
-            await self._await_health(component)
-            await self._controls.reapply(component)
+            await self._start(component)
+        if action in ("pause", "unpause"):
+            await self._containers.act(PARTS[component].service, action, STOP_S)
         self._controls.forget()
-        await self._look()
+        await self._parts.look()
 
     async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:
         """Log lines as Docker keeps them, numbered by us."""
         self._check(component)
-        kept = self._lines.setdefault(component, [])
-        last = self._last_stamp.get(component, "")
-        number = kept[-1].sequence if kept else 0
-        for stamp, text in await self._containers.log(CONTAINERS[component]):
-            if stamp > last and (at := parse_time(stamp)) is not None:
-                number += 1
-                kept.append(LogLine(component, number, int(at.timestamp() * 1000), text))
-                self._last_stamp[component] = stamp
-        del kept[:-KEPT_LINES]
-        return tuple(line for line in kept if line.sequence > after)
+        return await self._parts.log(component, after)
 
     # --- knobs and status -------------------------------------------------------------------------------
 
@@ -208,8 +174,8 @@ class DockerStack:
 
     async def set_knob(self, name: str, value: str) -> Knob:
         """Turn a knob now; after every later start it is turned again."""
-        await self._look()
-        running = self._state(self._controls.component_of(name)) is ComponentState.RUNNING
+        await self._parts.look()
+        running = self._parts.state(self._controls.component_of(name)) is ComponentState.RUNNING
         return await self._controls.turn(name, value, live=running)
 
     async def service_status(self) -> ServiceStatus | None:
@@ -224,158 +190,109 @@ class DockerStack:
         """Who is connected to the database."""
         return await self._controls.processlist()
 
-    # --- inside -----------------------------------------------------------------------------------------
+    # --- up and down ------------------------------------------------------------------------------------
 
-    async def _find(self) -> Compose:
-        """The project of this folder, and what Docker has of it."""
+    async def _find(self, progress: Callable[[str], None]) -> Compose:
+        """The compose project of the folder, and what of it there is."""
         self._folder.make()
         self._secrets = self._folder.secrets()
+        endpoint = await self._containers.check()
+        command = await find_compose()
+        await self._parts.look()
+        runs = any(self._parts.state(name) in ALIVE for name in self._parts.names)
+        for sentence in self._project.prepare(self._secrets, renew_ports=not runs):
+            progress(sentence)
         self._compose = Compose(
-            await find_compose(), bundled("docker-compose.yml"), self.project, self._variables(self._secrets)
+            command=command,
+            files=self._project.files,
+            project=self.project,
+            variables=self._project.variables,
+            environment={"DOCKER_HOST": endpoint.url, "SERVICE_DIR": str(bundled("service"))},
         )
-        await self._look()
         return self._compose
 
-    async def _look(self) -> None:
-        """Ask Docker for all containers, and note who has begun a new life."""
-        by_service = await self._containers.seen()
-        self._seen = {
-            name: by_service[service] for name, service in CONTAINERS.items() if service in by_service
-        }
-        for name, seen in self._seen.items():
-            if port := seen.ports.get(PORTS[name]):
-                self._ports[name] = port
-            lives = self._lives.setdefault(name, [])
-            if seen.started is not None and seen.started not in lives:
-                lives.append(seen.started)
+    def _is_orphaned(self) -> bool:
+        """Whether who brought the containers up was killed."""
+        owner = self._project.owner()
+        return owner is not None and not owner.kept and not owner.lives
 
-    def _component(self, name: str) -> Component:
-        seen = self._seen.get(name)
-        if seen is None:
-            detail = "there is no container: bring the stack up again"
-            return Component(name, self.name, ComponentState.ABSENT, detail)
-        runs = seen.status == "running"
-        if runs and (name not in self._measuring or self._measuring[name].done()):
-            self._measuring[name] = asyncio.create_task(self._measure(name))
-        cpu_seconds, rss_bytes = self._usage.get(name, (None, None)) if runs else (None, None)
-        return self._controls.judged(
-            Component(
-                name=name,
-                backend=self.name,
-                state=self._state(name),
-                detail=self._detail(name, seen),
-                pid=seen.pid,
-                uptime_s=_age_s(seen.started) if runs else None,
-                cpu_seconds=cpu_seconds,
-                rss_bytes=rss_bytes,
-                restarts=max(0, len(self._lives.get(name, ())) - 1),
-                exit_code=seen.exit_code,
-                endpoints={"address": self._url(name)} if name in self._ports else {},
-            )
-        )
+    def _own(self) -> None:
+        self._ours = True
+        self._project.own(Owner.me())
 
-    async def _measure(self, name: str) -> None:
-        """Ask what a container uses, which takes older daemons a second."""
-        with suppress(StackError):  # it may end at any moment
-            self._usage[name] = await self._containers.usage(CONTAINERS[name])
-
-    def _state(self, name: str) -> ComponentState:
-        seen = self._seen.get(name)
-        if seen is None:
-            return ComponentState.ABSENT
-        if seen.status == "running":
-            return {
-                "starting": ComponentState.STARTING,
-                "unhealthy": ComponentState.UNHEALTHY,
-            }.get(seen.health, ComponentState.RUNNING)
-        if seen.status in ("created", "restarting"):
-            return ComponentState.STARTING
-        if seen.status == "paused":
-            return ComponentState.UNHEALTHY
-        asked = name in self._stopped or seen.exit_code == 0
-        return ComponentState.STOPPED if asked else ComponentState.FAILED
-
-    def _detail(self, name: str, seen: Seen) -> str:
-        state = self._state(name)
-        if state is ComponentState.FAILED:
-            return f"the {name} ended with exit code {seen.exit_code}" + (
-                f": {seen.error}" if seen.error else ""
-            )
-        if seen.status == "paused":
-            return "paused"
-        return escape(seen.health_output, 300) if state is ComponentState.UNHEALTHY else ""
-
-    async def _await_health(self, name: str) -> None:
-        """Wait until a container is well.
+    async def _fetch_images(self, compose: Compose, progress: Callable[[str], None]) -> None:
+        """Pull what is not there yet; without the parts of Elastic where they cannot be had.
 
         Raises:
-            ComponentFailed: it ended, or takes too long; with its last words.
+            StackError: another one cannot be had.
         """
-        state = ComponentState.STARTING
-        with suppress(TimeoutError):
-            async with asyncio.timeout(READY_S):
-                while True:
-                    await self._look()
-                    state = self._state(name)
-                    if state not in (ComponentState.STARTING, ComponentState.UNHEALTHY):
-                        break
-                    await asyncio.sleep(POLL_S)
-        if state is not ComponentState.RUNNING:
-            lines = await self.logs(name)
-            words = next((line.text for line in reversed(lines) if line.text.strip()), "it said nothing")
-            raise ComponentFailed(f"the {name} is {state} and not ready: {escape(words, 300)}")
+        images = await compose.images()
+        self._parts.lacking = {}
+        for name in self._parts.names:
+            part = PARTS[name]
+            image = images.pulled.get(part.service) or images.bases.get(part.service)
+            if name in self._parts.lacking or image is None or await self._containers.has_image(image):
+                continue
+            progress(f"pulling {escape(image, 100)}")
+            try:
+                await self._containers.pull(image, progress)
+            except StackError as error:
+                why = (
+                    f"{escape(image, 100)} cannot be pulled, name another by {part.image_variable} ({error})"
+                )
+                if name not in APM_PARTS:
+                    raise StackError(f"the image {why}, or use --stack process") from error
+                self._parts.lacking = dict.fromkeys(APM_PARTS, f"its image {why}")
+
+    async def _compose_up(
+        self, compose: Compose, names: tuple[str, ...], progress: Callable[[str], None], *options: str
+    ) -> None:
+        """Make and start containers of these components."""
+        if "apm" not in self._parts.names:
+            compose = replace(compose, environment={**compose.environment, "ELASTIC_APM_SERVER_URL": ""})
+        build = [] if os.environ.get("STATS_IMAGE") else ["--build"]
+        services = [PARTS[name].service for name in names]
+        await compose.run("up", "--detach", *build, *options, *services, progress=progress)
+
+    async def _take_down(self, compose: Compose, *options: str) -> None:
+        await compose.run("down", *options, progress=lambda _: None)
+        self._project.own(None)
+
+    # --- inside -----------------------------------------------------------------------------------------
+
+    async def _end(self, component: str, action: str) -> None:
+        """Stop or kill a container that runs."""
+        if self._parts.state(component) in ALIVE:
+            self._parts.expect(component, end=action == "stop")
+            await self._containers.act(PARTS[component].service, action, STOP_S)
+
+    async def _start(self, component: str) -> None:
+        """Start a container, go on with one that is paused, make one that was removed; then wait for it."""
+        self._parts.expect(component, end=False)
+        await self._parts.look()
+        if self._parts.state(component) is ComponentState.ABSENT:
+            compose = self._compose or await self._find(lambda _: None)
+            await self._compose_up(compose, (component,), lambda _: None, "--no-deps")
+            self._parts.lacking.pop(component, None)
+        else:
+            verb = "unpause" if self._parts.is_paused(component) else "start"
+            await self._containers.act(PARTS[component].service, verb, STOP_S)
+        await self._parts.await_health(component, lambda _: None)
+        await self._controls.reapply(component)
 
     async def _aim(self) -> None:
         assert self._secrets is not None
-        service = ServiceClient(self._url("service"), self._secrets.service)
-        await self._controls.aim(service, Database(self._dsn()))
-
-    def _variables(self, secrets: Secrets) -> Path:
-        """The project's variables in a private file; written once, so that ports and passwords stay."""
-        path = self._folder.path / "docker.env"
-        with usable(self._folder.path):
-            if not path.exists():
-                values = {
-                    "DB_ROOT_PASSWORD": secrets.database_admin,
-                    "DB_PASSWORD": secrets.database,
-                    "STATS_ADMIN_TOKEN": secrets.service,
-                    "APM_SECRET_TOKEN": secrets.apm,
-                    "ELASTIC_PASSWORD": secrets.apm,
-                    "KIBANA_PASSWORD": secrets.apm,
-                } | {variable: str(_free_port()) for variable in VARIABLES.values()}
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "w") as file:
-                    file.writelines(f"{name}={value}\n" for name, value in values.items())
-        return path
-
-    def _without_apm(self) -> dict[str, str]:
-        return {} if "apm" in self._components else {"ELASTIC_APM_SERVER_URL": ""}
+        service = ServiceClient(self._parts.url("service"), self._secrets.service)
+        limits = ContainerLimits(
+            self._containers, {name: PARTS[name].service for name in ("service", "database")}
+        )
+        await self._controls.aim(service, Database(self._dsn()), limits)
 
     def _check(self, component: str) -> None:
-        if component not in self._components:
-            known = ", ".join(self._components)
+        if component not in self._parts.every:
+            known = ", ".join(self._parts.every)
             raise UsageError(f"there is no component {component!r}; the components are {known}")
-
-    def _url(self, name: str) -> str:
-        scheme = "mysql" if name == "database" else "http"
-        return f"{scheme}://127.0.0.1:{self._port(name)}"
 
     def _dsn(self) -> str:
         assert self._secrets is not None
-        return f"mysql://root:{self._secrets.database_admin}@127.0.0.1:{self._port('database')}/stats"
-
-    def _port(self, name: str) -> int:
-        """Where a component is published, or was before it went down."""
-        if name not in self._ports:
-            raise StackError(f"the {name} publishes no port: start it")
-        return self._ports[name]
-
-
-def _age_s(started: datetime | None) -> float | None:
-    return None if started is None else (datetime.now(UTC) - started).total_seconds()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return f"mysql://root:{self._secrets.database_admin}@127.0.0.1:{self._parts.port('database')}/stats"

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import urllib.request
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import docker
 import pytest
+from docker_machine import clear, require_docker
 
 from stressdash.errors import UsageError
 from stressdash.samples import Component, ComponentState, LogLine
 from stressdash.stack import open_stack
 from stressdash.stack.backend import Stack
 from stressdash.stack.database import Database
-from stressdash.stack.docker_stack import WITHOUT_APM, DockerStack
+from stressdash.stack.docker_project import WITHOUT_APM
+from stressdash.stack.docker_stack import DockerStack
 from stressdash.stack.folder import StateFolder
 
-BACKENDS = ("embedded", "process", "docker")
+BACKENDS = ("embedded", "process", pytest.param("docker", marks=pytest.mark.xdist_group("docker")))
 KNOBS = {
     "max_open": ("80", "80"),
     "max_idle": ("40", "40"),
@@ -58,21 +57,14 @@ async def stack(
     finally:
         await made.close()
         if isinstance(made, DockerStack):
-            await asyncio.to_thread(remove_volumes, made.project)
+            await asyncio.to_thread(clear, made.project)
         shutil.rmtree((state_path / "server").resolve(), ignore_errors=True)
 
 
 def docker_stack(state: Path) -> DockerStack:
     """Service and database in containers, of images that were made on this machine: none is pulled."""
-    if "DB_IMAGE" not in os.environ or "BASE_IMAGE" not in os.environ:
-        pytest.skip("DB_IMAGE and BASE_IMAGE name no local images to test with")
+    require_docker()
     return DockerStack(StateFolder(state), WITHOUT_APM)
-
-
-def remove_volumes(project: str) -> None:
-    with closing(docker.from_env()) as client:
-        for volume in client.volumes.list(filters={"label": f"com.docker.compose.project={project}"}):
-            volume.remove()
 
 
 @pytest.fixture

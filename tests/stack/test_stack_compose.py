@@ -10,9 +10,10 @@ from stressdash.errors import StackError
 from stressdash.stack.compose import Compose, find_compose
 
 
-def compose(folder: Path, script: str) -> Compose:
+def compose(folder: Path, script: str, **environment: str) -> Compose:
     """A compose that does what the script says; its arguments are `$@`."""
-    return Compose(("/bin/sh", "-c", script, "compose"), folder / "docker-compose.yml", "p1", folder / "env")
+    files = (folder / "docker-compose.yml", folder / "override.yml")
+    return Compose(("/bin/sh", "-c", script, "compose"), files, "p1", folder / "env", environment)
 
 
 class TestRun:
@@ -26,16 +27,81 @@ class TestRun:
         told: list[str] = []
         await compose(tmp_path, 'printf "%s\\n" "$@"').run("up", "--detach", "db", progress=told.append)
         assert told == [
-            *("--file", f"{tmp_path}/docker-compose.yml", "--project-name", "p1"),
-            *("--project-directory", str(tmp_path), "--env-file", f"{tmp_path}/env", "up", "--detach", "db"),
+            *("--file", f"{tmp_path}/docker-compose.yml", "--file", f"{tmp_path}/override.yml"),
+            *("--project-name", "p1", "--project-directory", str(tmp_path), "--env-file"),
+            *(f"{tmp_path}/env", "up", "--detach", "db"),
         ]
 
-    async def test_extra_variables_reach_it(self, tmp_path: Path) -> None:
+    async def test_its_environment_reaches_it(self, tmp_path: Path) -> None:
         told: list[str] = []
-        await compose(tmp_path, 'echo "$SERVICE_DIR"').run(
-            "up", progress=told.append, extra={"SERVICE_DIR": "/there"}
-        )
+        await compose(tmp_path, 'echo "$SERVICE_DIR"', SERVICE_DIR="/there").run("up", progress=told.append)
         assert told == ["/there"]
+
+    async def test_steps_of_a_build_have_a_bar(self, tmp_path: Path) -> None:
+        told: list[str] = []
+        script = "echo 'Step 8/14 : RUN pip install'; echo '#9 [stats build 3/4] COPY . /app'"
+        await compose(tmp_path, script).run("up", progress=told.append)
+        assert told == [
+            "build ━━━━━━━━━━──────────  50%  8/14 RUN pip install",
+            "build ━━━━━━━━━━──────────  50%  3/4 COPY . /app",
+        ]
+
+
+CONFIG_V1 = """\
+services:
+  db:
+    environment:
+      MYSQL_USER: stats
+    image: local/db:8
+  stats:
+    build:
+      args:
+        BASE: python:3.11
+        PIP_CERT: ''
+      context: /there/service
+    image: stressdash-stats
+version: '3.9'
+volumes:
+  db: {}
+"""
+CONFIG_V2 = """\
+name: p1
+services:
+  db:
+    command: null
+    image: "local/db:8"
+    ports:
+      - mode: ingress
+        target: 3306
+  stats:
+    build:
+      context: /there/service
+      dockerfile: Dockerfile
+      args:
+        BASE: python:3.11
+    image: stressdash-stats
+networks:
+  default:
+    name: p1_default
+"""
+
+
+class TestImages:
+    @pytest.mark.parametrize("config", [CONFIG_V1, CONFIG_V2])
+    async def test_are_read_from_what_either_generation_of_compose_resolves(
+        self, tmp_path: Path, config: str
+    ) -> None:
+        images = await compose(tmp_path, f"echo a warning >&2; cat <<'EOF'\n{config}EOF").images()
+        assert images.pulled == {"db": "local/db:8"}
+        assert images.bases == {"stats": "python:3.11"}
+
+    async def test_of_a_malformed_file_are_refused_in_the_words_of_compose(self, tmp_path: Path) -> None:
+        script = """echo "ERROR: The Compose file './o.yml' is invalid because:" >&2
+        echo "Unsupported config option for services.db: 'imagee'" >&2; exit 1"""
+        with pytest.raises(
+            StackError, match=r"compose config failed: ERROR: .* because: Unsupported .*imagee"
+        ):
+            await compose(tmp_path, script).images()
 
 
 class TestFailure:

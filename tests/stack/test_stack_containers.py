@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from stressdash.errors import StackError
-from stressdash.stack.containers import Containers, parse_time
+from stressdash.stack.container import parse_time
+from stressdash.stack.containers import Containers
 
 
 class TestTime:
@@ -31,6 +32,6 @@ class TestUnreachable:
     async def test_docker_is_a_sentence_with_what_helps(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
         containers = Containers("p1")
-        with pytest.raises(StackError, match=r"Docker cannot be reached .* use --stack process"):
+        with pytest.raises(StackError, match=r"daemon does not run .*DOCKER_HOST.* use --stack process"):
             await containers.seen()
         await containers.close()
