@@ -54,7 +54,7 @@ class Recording:
 
     def _begin(self) -> None:
         self._ticks = 0
-        self._marked_s = -1.0
+        self._marked_s = self._session.clock.now_s()
         self._knobs: tuple[Knob, ...] = ()
         self._buckets: dict[int, ApmBucket] = {}
         self._traces: set[str] = set()
@@ -161,8 +161,8 @@ class Recording:
             self._knobs = watch.knobs
             recorder.add_knobs(at_ms, watch.knobs)
         for mark in session.marks:
-            if mark.at_s > max(self._marked_s, started_s):
-                recorder.add_mark(int((mark.at_s - started_s) * 1e3), mark)
+            if mark.at_s > self._marked_s:
+                recorder.add_mark(max(0, int((mark.at_s - started_s) * 1e3)), mark)
         self._marked_s = session.marks[-1].at_s if session.marks else self._marked_s
         self._tell_apm(recorder, everything=everything)
         self._ticks += 1

@@ -31,7 +31,7 @@ from stressdash.session.session import Session
 from stressdash.session.stored import REFUSAL, StoredProcessors, StoredSource, StoredStack
 from stressdash.session.watch import ApmWatch
 from stressdash.settings import Settings
-from stressdash.snapshot import Mark, Playback, RunState, Snapshot
+from stressdash.snapshot import Playback, RunState, Snapshot
 from stressdash.store.claim import run_number
 from stressdash.store.gridbook import GRID_NS
 from stressdash.store.runfile import StoredRun
@@ -93,7 +93,7 @@ class Replay(Session):
         self.source = StoredSource(stored, clock.wall_ms)
         self._groups_of = dict(stored.trace_groups())
         self._exemplars = _Exemplars(stored.exemplars())
-        self._all_marks = (Mark(0.0, f"run {self._name}", "run"), *stored.marks())
+        self._all_marks = stored.marks()
         self._report: RunReport | None = None
         self._moving = asyncio.Lock()
         self._step = 0
