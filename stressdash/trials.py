@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stressdash.errors import UsageError
+from stressdash.metrics.thresholds import Threshold
 from stressdash.narration import Progress, on_signal
 from stressdash.report.run_json import RunReport
 from stressdash.scenario import Scenario
@@ -64,6 +65,7 @@ def run_series(
     *,
     row: Callable[[str, RunReport], str],
     quiet: bool,
+    thresholds: tuple[Threshold, ...] = (),
 ) -> Series:
     """Make the runs and show each as a row on stderr when it has ended.
 
@@ -74,11 +76,12 @@ def run_series(
         order: Numbers of variants.
         row: Writes a line about a run, given the label of its variant.
         quiet: Show nothing.
+        thresholds: What each run is held to, besides those of the scenario.
 
     Raises:
         StressdashError: the stack or the target cannot be used.
     """
-    session = make_session(settings, scenario)
+    session = make_session(settings, scenario, thresholds, "series")
     work = _Series(session, variants, order, row, quiet=quiet)
     return asyncio.run(work.run())
 

@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "experiment": "run values of a knob in turn and tell whether they differ",
     "init": "write a commented scenario file to start from",
     "hlog": "tell count, percentiles and maximum of an interval log (.hlog), tag by tag",
-    "knee": "find where throughput peaks, from measured pairs of concurrency and throughput",
+    "knee": "find where throughput peaks, and the most that can be had under an objective",
 }
 """Name of each command, which is also its module here, and what it does."""
 

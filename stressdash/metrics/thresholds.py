@@ -6,7 +6,8 @@
     number      = 200 | 200ms | 1.5s | 300us | 0.01 | 1%
 
 Durations without a unit are milliseconds, as in k6, whose metric names are understood too. Without a metric,
-`rate` means `failed`, `count` means `requests`, and the others mean `latency`. A figure that is not known, or
+`rate` means `failed`, `count` means `requests`, and the others mean `latency`; `failed<1%` is short for
+`failed:rate<1%`. A figure that is not known, or
 is only a lower bound where an upper limit was set, does not hold the threshold: nothing passes for lack of
 samples.
 """
@@ -24,7 +25,7 @@ from stressdash.errors import BadInput
 from stressdash.metrics.measures import Measure, Reading
 from stressdash.text import duration_us
 
-__all__ = ["Outcome", "Threshold", "evaluate", "parse_threshold"]
+__all__ = ["Outcome", "Threshold", "evaluate", "parse_threshold", "parse_thresholds"]
 
 TREND: Final = ("p", "avg", "med", "min", "max", "count")
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -141,8 +142,10 @@ def parse_threshold(text: str, *, abort_on_fail: bool = False, delay_s: float = 
     match = FORM.fullmatch(text)
     if match is None:
         raise BadInput(f"threshold {text!r} is not of the form 'p(99)<200' or 'failed:rate<0.01'")
-    aggregation = "p" if match["percent"] else match["word"]
-    metric = _metric(text, match["metric"], aggregation)
+    aggregation, given = ("p" if match["percent"] else match["word"]), match["metric"]
+    if given is None and "rate" in KINDS.get(ALIASES.get(aggregation, aggregation), ()):
+        aggregation, given = "rate", aggregation  # `failed<1%` is short for `failed:rate<1%`
+    metric = _metric(text, given, aggregation)
     if aggregation not in KINDS[metric]:
         known = ", ".join("p(N)" if each == "p" else each for each in KINDS[metric])
         raise BadInput(f"threshold {text!r}: {metric} has {known}, not {aggregation}")
@@ -160,6 +163,15 @@ def parse_threshold(text: str, *, abort_on_fail: bool = False, delay_s: float = 
         abort_on_fail=abort_on_fail,
         delay_s=delay_s,
     )
+
+
+def parse_thresholds(text: str) -> tuple[Threshold, ...]:
+    """Several thresholds, separated by commas: an objective.
+
+    Raises:
+        BadInput: as `parse_threshold`.
+    """
+    return tuple(parse_threshold(part) for part in text.split(","))
 
 
 def _metric(text: str, given: str | None, aggregation: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stressdash.errors import StoreError
+from stressdash.report.compare_text import comparison_text
 from stressdash.report.comparison import compare_reports
 from stressdash.report.stored import settled_report
 from stressdash.session.replay import Replay
@@ -65,4 +66,4 @@ class Shelf:
 
 def _compared(before: RunEntry, after: RunEntry) -> Sequence[str]:
     compared = compare_reports([settled_report(before)], [settled_report(after)], paired=False)
-    return compared.text().splitlines()
+    return comparison_text(compared).splitlines()

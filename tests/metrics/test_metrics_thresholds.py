@@ -33,6 +33,9 @@ class TestParse:
             ("apm.latency:p(95)<300ms", "apm.latency", "p", 300_000),
             ("latency:count>20", "latency", "count", 20),
             ("goodput:rate>.5", "goodput", "rate", 0.5),
+            ("failed<0.1%", "failed", "rate", 0.001),
+            ("goodput >= 900", "goodput", "rate", 900),
+            ("http_req_failed<0.01", "failed", "rate", 0.01),
         ],
     )
     def test_reads(self, text: str, metric: str, aggregation: str, limit: float) -> None:

@@ -67,7 +67,6 @@ class TestFigures:
             100,
         )
 
-
     def test_a_switched_loop_has_no_one_latency(self, folded: Any) -> None:
         totals = RunTotals()
         totals.add(window(latency=[100] * 50))
