@@ -13,7 +13,7 @@ from stressdash.snapshot import ErrorDetail, ErrorRow
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["open_error"]
+__all__ = ["open_error", "sent_us"]
 
 SIMILAR: Final = 5
 
@@ -59,7 +59,7 @@ async def open_error(session: Session, row_id: str, number: int | None) -> Error
         apm_note=note,
         similar=_similar(row, session.errors.rows),
         share_of_requests=row.client_count / ended if row.client_count is not None and ended else None,
-        client_sent_us=_sent_us(session, exemplars[index or 0]) if exemplars else None,
+        client_sent_us=sent_us(session, exemplars[index or 0]) if exemplars else None,
     )
 
 
@@ -96,7 +96,8 @@ def _index(exemplars: tuple[Exemplar, ...], sample: ErrorSample | None, trace: T
     return next((i for i, e in enumerate(exemplars) if e.trace_id == trace_id), None)
 
 
-def _sent_us(session: Session, exemplar: Exemplar) -> int | None:
+def sent_us(session: Session, exemplar: Exemplar) -> int | None:
+    """When the request was sent, in wall-clock microseconds since 1970; None when it never was."""
     if exemplar.sent_ns is None:
         return None
     return session.clock.origin_wall_ms * 1_000 + (exemplar.sent_ns - session.clock.origin_ns) // 1_000

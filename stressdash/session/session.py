@@ -20,7 +20,9 @@ from stressdash.metrics.series import Timeline
 from stressdash.metrics.thresholds import Outcome, Threshold
 from stressdash.report.run_json import RunReport
 from stressdash.samples import DatabaseProcess, Knob, LogLine
+from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.scenario import Scenario, find_scenario, scenario_thresholds
+from stressdash.session.apmpages import apm_page, trace_view
 from stressdash.session.choose import with_scenario
 from stressdash.session.clock import Clock
 from stressdash.session.copies import as_curl, as_wrk
@@ -363,6 +365,14 @@ class Session:
     async def error_detail(self, row_id: str, sample: int | None = None) -> ErrorDetail:
         """Open an error row."""
         return await open_error(self, row_id, sample)
+
+    async def apm_page(self, tab: str, name: str | None, band: tuple[int, int | None]) -> ApmPage:
+        """A tab of the APM views."""
+        return await apm_page(self, tab, name, band)
+
+    async def trace(self, trace_id: str) -> TraceView:
+        """A trace."""
+        return await trace_view(self, trace_id)
 
     def copy_text(self, what: str, row_id: str = "") -> str:
         """`curl` and `wrk` of the plan; `value` of a row."""

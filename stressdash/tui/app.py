@@ -128,6 +128,7 @@ class StressdashApp(App[None]):
             frozen=self._frozen is not None,
             wanted_connections=self.commands.wanted_connections,
             wanted_duration_s=self.commands.wanted_duration_s,
+            wanted_rate=self.commands.wanted_rate,
             muted=self._muted,
             status=self.status,
             letters=self._is_plain,
@@ -183,6 +184,8 @@ class StressdashApp(App[None]):
         """Close what lies on top; from a base screen, back to Live; on Live, back to the present."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
+        elif isinstance(self.screen, ErrorsScreen) and self.screen.widen():
+            return
         elif self.current_mode != "live":
             self.switch_mode("live")
         elif self._pinned is not None:

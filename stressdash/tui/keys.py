@@ -50,6 +50,7 @@ KEYS: tuple[Key, ...] = (
     Key("p", "p", "toggle_pause", "pause", "Send nothing new until pressed again", "app", in_palette=True),
     Key("plus", "+", "step_connections(1)", "±|conns", "More connections", "app"),
     Key("minus", "-", "step_connections(-1)", "", "Fewer connections", "app"),
+    Key("O", "O", "toggle_loop", "loop", "Open the loop at a rate, or close it", "live", in_palette=True),
     Key("equals_sign", "=", "type_value", "type", "Type a value into the focused slider", "live"),
     Key("z", "z", "maximise", "max", "Show one chart on the whole screen", "live", in_palette=True),
     Key("c", "c", "next_chart", "chart", "Next chart", "live", in_palette=True),
@@ -60,6 +61,8 @@ KEYS: tuple[Key, ...] = (
         "right_square_bracket", "]", "zoom(1)", "[ ]|window", "Longer time window, up to the whole run", "app"
     ),
     Key("slash", "/", "screen.filter", "filter", "Filter by words; ! before a word turns it round", "app"),
+    Key("right,l", "→", "tab(1)", "→|APM", "The next view of APM: services, transactions, latency", "errors"),
+    Key("left,h", "←", "tab(-1)", "", "The view before", "errors"),
     Key("t", "t", "sort", "sort", "Next order of the list", "errors"),
     Key("m", "m", "mute", "mute", "Mute the selected error, or hear it again", "errors"),
     Key("K", "K", "knobs", "knobs", "The knobs that govern what is shown", "app", in_palette=True),
@@ -124,6 +127,7 @@ FOOTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "live": (
         ("app", "s"),
         ("app", "+"),
+        ("live", "O"),
         ("live", "="),
         ("live", "z"),
         ("app", "space"),
@@ -139,6 +143,7 @@ FOOTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "errors": (
         ("list", "enter"),
+        ("errors", "→"),
         ("app", "/"),
         ("errors", "t"),
         ("errors", "m"),
@@ -158,6 +163,7 @@ FOOTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("app", "esc"),
         ("app", "?"),
     ),
+    "trace": (("app", "esc"), ("app", "1"), ("app", "2"), ("app", "?")),
     "stack": (
         ("app", "tab"),
         ("stack", "u"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tui_apm_pages import apm_page
 from tui_pictures import KNOBS, ROWS, make_snapshot
 
 from stressdash.errors import KnobRejected, StressdashError
@@ -17,6 +18,7 @@ from stressdash.samples import (
     Span,
     Trace,
 )
+from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.snapshot import (
     ErrorDetail,
     ErrorRow,
@@ -137,6 +139,14 @@ class FakeSession:
         if self.refusal:
             raise StressdashError(self.refusal)
 
+    async def apm_page(self, tab: str, name: str | None, band: tuple[int, int | None]) -> ApmPage:
+        self._note("apm_page", tab, name, band)
+        return apm_page(tab, name, band)
+
+    async def trace(self, trace_id: str) -> TraceView:
+        self._note("trace", trace_id)
+        return TraceView(Trace(trace_id, SPANS, sampled=True))
+
     def snapshot(self, span_s: float | None = 60.0) -> Snapshot:
         self.spans_s.append(span_s)
         return self.picture
@@ -164,6 +174,10 @@ class FakeSession:
     async def set_connections(self, connections: int) -> None:
         self._note("set_connections", connections)
         self.change(client=replace(self.picture.client, target_connections=connections))
+
+    async def set_rate(self, rate: float | None) -> None:
+        self._note("set_rate", rate)
+        self.change(client=replace(self.picture.client, target_rate=rate))
 
     async def set_duration(self, seconds: float | None) -> None:
         self._note("set_duration", seconds)

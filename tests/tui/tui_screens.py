@@ -9,7 +9,7 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 def screen_text(app: App[Any]) -> str:

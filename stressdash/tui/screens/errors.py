@@ -8,10 +8,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from stressdash.samples.apm_page import APM_TABS, ApmPage
+from stressdash.tui.apm_document import TRACE
 from stressdash.tui.keys import bindings
 from stressdash.tui.lines import Line, clean, ends, wrap
 from stressdash.tui.screens.base import ViewScreen
+from stressdash.tui.screens.trace_page import TracePage
 from stressdash.tui.view import View
+from stressdash.tui.widgets.apm_list import ApmList
 from stressdash.tui.widgets.error_list import ORDERS, ErrorList
 from stressdash.tui.widgets.head import HeadLine
 from stressdash.tui.widgets.kpi import KpiTable
@@ -19,6 +23,7 @@ from stressdash.tui.widgets.listing import Listing
 from stressdash.tui.widgets.panel import Panel, ViewPanel
 from stressdash.tui.widgets.prompt import FilterPrompt
 from stressdash.tui.widgets.strips import KeyStrip, StatusStrip
+from stressdash.tui.widgets.tabs import Tabs
 
 __all__ = ["ErrorsScreen"]
 
@@ -76,6 +81,9 @@ class ErrorsScreen(ViewScreen):
     def __init__(self) -> None:
         super().__init__()
         self.errors = ErrorList("all-errors", order="latest")
+        self.apm = ApmList(self._ask)
+        self._tabs = Tabs(("errors", *APM_TABS))
+        self._title = ListTitle(self.errors)
         self._selected = SelectedError()
         self._prompt = FilterPrompt()
 
@@ -83,8 +91,10 @@ class ErrorsScreen(ViewScreen):
         """From the head line down to the keys."""
         yield HeadLine("Errors")
         yield KpiTable()
-        yield ListTitle(self.errors)
+        yield self._tabs
+        yield self._title
         yield self.errors
+        yield self.apm
         yield self._selected
         yield StatusStrip()
         yield self._prompt
@@ -92,11 +102,12 @@ class ErrorsScreen(ViewScreen):
 
     def on_mount(self) -> None:
         """Keys go to the list."""
-        self.errors.focus()
+        self._look_at("errors")
 
     def show(self, view: View) -> None:
         """Draw everything that can be seen."""
         self.errors.show(view)
+        self.apm.show(view)
         for part in self.query(ViewPanel):
             part.show(view)
         self._show_selected()
@@ -113,21 +124,55 @@ class ErrorsScreen(ViewScreen):
     # --- messages and actions
 
     def on_listing_opened(self, event: Listing.Opened) -> None:
-        """Enter opens the error."""
-        self.dashboard.open_error(event.id)
+        """Enter opens the error or the trace, or narrows an APM view down."""
+        if event.listing is self.errors:
+            self.dashboard.open_error(event.id)
+        elif event.id.startswith(TRACE):
+            self.app.push_screen(TracePage(event.id.removeprefix(TRACE)))
+        elif self.apm.narrow(event.id):
+            self._tabs.show(self.apm.tab, self.apm.narrowed)
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        """Another tab."""
+        self._look_at(event.name)
 
     def on_listing_moved(self) -> None:
         """Show the selected error's message."""
         self._show_selected()
 
     def on_filter_prompt_filtered(self, event: FilterPrompt.Filtered) -> None:
-        """Filter the list."""
-        self.errors.filter = event.pattern
+        """Filter what is shown."""
+        self.errors.filter = self.apm.filter = event.pattern
+        self.apm.redraw()
         self._again()
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self._prompt.open(self.errors)
+        self._prompt.open(self.errors if self.errors.display else self.apm)
+
+    def action_tab(self, step: int) -> None:
+        """The next view of APM, or back to the errors, round and round."""
+        self._look_at(self._tabs.neighbour(step))
+
+    def widen(self) -> bool:
+        """Undo the last narrowing of an APM view; false when there was none."""
+        widened = self.apm.display and self.apm.widen()
+        if widened:
+            self._tabs.show(self.apm.tab, self.apm.narrowed)
+        return widened
+
+    def _look_at(self, tab: str) -> None:
+        is_errors = tab == "errors"
+        for part in (self.errors, self._title, self._selected):
+            part.display = is_errors
+        self.apm.display = not is_errors
+        self._tabs.show(tab)
+        if not is_errors:
+            self.apm.look_at(tab)
+        (self.errors if is_errors else self.apm).focus()
+
+    async def _ask(self, tab: str, name: str | None, band: tuple[int, int | None]) -> ApmPage:
+        return await self.dashboard.session.apm_page(tab, name, band)
 
     def action_sort(self) -> None:
         """The next order."""
