@@ -96,8 +96,9 @@ class Told:
 
     @property
     def runs(self) -> bool:
-        """Whether every component does."""
-        return bool(self.components) and all(one.state.value == "running" for one in self.components)
+        """Whether the service does, and every other component that there is."""
+        states = {one.name: one.state.value for one in self.components}
+        return states.get("service") == "running" and set(states.values()) <= {"running", "absent"}
 
     def json(self) -> str:
         """For programs."""

@@ -14,7 +14,7 @@ from stressdash.samples import Component, ComponentState, LogLine
 from stressdash.stack.container import ContainerUsage, Seen
 from stressdash.stack.containers import LOG_LINES, Containers
 from stressdash.stack.docker_log import DockerLog
-from stressdash.stack.docker_project import PARTS
+from stressdash.stack.docker_project import APM_PARTS, PARTS
 from stressdash.stack.docker_watch import DockerWatch
 from stressdash.text import escape
 
@@ -87,8 +87,14 @@ class DockerParts:
 
     def state(self, name: str) -> ComponentState:
         """State of a component when it was looked at last."""
-        seen = self._seen.get(name)
-        return ComponentState.ABSENT if seen is None else seen.state(asked=name in self._ended)
+        if (seen := self._seen.get(name)) is not None:
+            return seen.state(asked=name in self._ended)
+        removed = self._seen and name not in APM_PARTS
+        return ComponentState.FAILED if removed else ComponentState.ABSENT
+
+    def exists(self, name: str) -> bool:
+        """Whether it has a container, running or not."""
+        return name in self._seen
 
     def is_paused(self, name: str) -> bool:
         """Whether its processes stand still."""
@@ -200,7 +206,7 @@ class DockerParts:
     def _detail(self, name: str) -> str:
         if (seen := self._seen.get(name)) is not None:
             return seen.detail(self.state(name))
-        return self.lacking.get(name) or "there is no container: start it to make it anew"
+        return self.lacking.get(name) or "it has no container: start it to make one"
 
     async def _measure(self, name: str) -> None:
         with suppress(StackError):  # it may end at any moment

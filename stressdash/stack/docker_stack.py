@@ -92,9 +92,8 @@ class DockerStack:
         for name in self._parts.names:
             await self._controls.reapply(name)
         await self._parts.measure()
-        progress(
-            "the stack is ready" + "".join(f"; no {name}: {why}" for name, why in self._parts.lacking.items())
-        )
+        why = next(iter(self._parts.lacking.values()), "")
+        progress(f"the stack is ready, without APM: {why}" if why else "the stack is ready")
 
     def addresses(self) -> Addresses:
         """Where things are published."""
@@ -270,7 +269,7 @@ class DockerStack:
         """Start a container, go on with one that is paused, make one that was removed; then wait for it."""
         self._parts.expect(component, end=False)
         await self._parts.look()
-        if self._parts.state(component) is ComponentState.ABSENT:
+        if not self._parts.exists(component):
             compose = self._compose or await self._find(lambda _: None)
             await self._compose_up(compose, (component,), lambda _: None, "--no-deps")
             self._parts.lacking.pop(component, None)
