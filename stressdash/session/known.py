@@ -60,6 +60,50 @@ _KNOWN = (
         "max_connections",
     ),
     _known(
+        r"^tls (unknown_issuer|self_signed)",
+        "Nobody who is trusted here has signed the server's certificate. Give the CA with --cacert, or take any "
+        "certificate with --insecure.",
+    ),
+    _known(
+        r"^tls (hostname|ip_address)_mismatch",
+        "The server's certificate is for another name than that of the URL. Use the name that it is for.",
+    ),
+    _known(
+        r"^tls wrong_version_number|^tls http_request",
+        "The port does not speak TLS. Perhaps the URL should begin with http://.",
+    ),
+    _known(
+        r"no_application_protocol|^protocol http2",
+        "The server speaks HTTP/2 only; load is sent as HTTP/1.1. Open its HTTP/1.1 port, or put a proxy between.",
+    ),
+    _known(
+        r"^tls (tlsv13_alert_certificate_required|.*handshake_failure)",
+        "The server wants a client certificate that it knows. Give one with --cert and --key.",
+    ),
+    _known(
+        r"^tls\b",
+        "No secure connection came about. The code is OpenSSL's own reason; the server's log has its side.",
+    ),
+    _known(
+        r"^dns\b",
+        "The host's name was looked up again (--resolve-every), and there was no address that may be loaded. "
+        "Connections that were open stayed open.",
+    ),
+    _known(
+        r"eaddrnotavail",
+        "This machine has no local port left for the target: those of closed connections rest for a while. Keep "
+        "connections alive, or widen net.ipv4.ip_local_port_range.",
+    ),
+    _known(
+        r"\be[mn]file\b",
+        "There are no file descriptors left. Raise the limit with ulimit -n, or use fewer connections.",
+    ),
+    _known(
+        r"^timeout connect|^timeout tls",
+        "The target took no connection in time. Its accept queue may be full, or something on the way drops "
+        "packets; --connect-timeout says how long is waited.",
+    ),
+    _known(
         r"^timeout\b",
         "The answer did not come in time. Where the service waited, for the pool or the database, shows in "
         "its spans; a smaller pool queues in the service, a larger one in the database.",

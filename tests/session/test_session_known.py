@@ -23,6 +23,28 @@ class TestKnownErrors:
         assert known.knobs[0] == knob
         assert known.explanation
 
+    @pytest.mark.parametrize(
+        ("code", "words"),
+        [
+            ("tls UNKNOWN_ISSUER", "--cacert"),
+            ("tls HOSTNAME_MISMATCH", "another name"),
+            ("tls WRONG_VERSION_NUMBER", "http://"),
+            ("tls TLSV1_ALERT_NO_APPLICATION_PROTOCOL", "HTTP/2 only"),
+            ("protocol http2", "HTTP/2 only"),
+            ("tls TLSV13_ALERT_CERTIFICATE_REQUIRED", "--cert"),
+            ("tls EOF", "OpenSSL"),
+            ("dns EAI_NONAME", "--resolve-every"),
+            ("connect EADDRNOTAVAIL", "ip_local_port_range"),
+            ("connect EMFILE", "ulimit"),
+            ("timeout tls", "--connect-timeout"),
+            ("connect ECONNREFUSED", "Nothing accepts"),
+        ],
+    )
+    def test_of_connections_say_what_to_do(self, code: str, words: str) -> None:
+        known = known_error("", code)
+        assert known is not None
+        assert words in known.explanation
+
     def test_an_error_that_nobody_knows_is_not_explained(self) -> None:
         assert known_error("kaboom", "http 500") is None
         assert governing(None, ()) == ()
