@@ -24,17 +24,17 @@ ANSWER_S: Final = 10.0
 async def check_docker(*, asked: bool) -> AsyncIterator[Finding]:
     """Daemon, rights on its socket, and compose."""
     from stressdash.stack.compose import find_compose
-    from stressdash.stack.containers import Containers
+    from stressdash.stack.docker_endpoint import find_endpoint
 
     missing = Level.BAD if asked else Level.NOTE
-    containers = Containers("stressdash-doctor")
     try:
-        endpoint = await containers.check()
-        yield Finding("docker", Level.OK, f"a daemon answers at {endpoint.told}")
-    except StressdashError as error:
-        yield Finding("docker", missing, str(error), "" if asked else "needed for --stack docker only")
-    finally:
-        await containers.close()
+        obstacle = await asyncio.to_thread(find_endpoint(os.environ).obstacle)
+    except StackError as error:
+        obstacle = str(error)
+    if obstacle:
+        yield Finding("docker", missing, obstacle, "" if asked else "needed for --stack docker only")
+    else:
+        yield await _daemon(missing)
     try:
         command = await find_compose()
         said = await _output([*command, "version", "--short"])
@@ -76,6 +76,20 @@ def check_leftovers(folder: StateFolder) -> Iterator[Finding]:
     for left in leftovers(folder):
         remedy = "'stressdash down' or the next start removes it"
         yield Finding("left behind", Level.NOTE, left.what, remedy)
+
+
+async def _daemon(missing: Level) -> Finding:
+    """Whether what listens there is a Docker daemon that answers us."""
+    from stressdash.stack.containers import Containers
+
+    containers = Containers("stressdash-doctor")
+    try:
+        endpoint = await containers.check()
+    except StressdashError as error:
+        return Finding("docker", missing, str(error))
+    finally:
+        await containers.close()
+    return Finding("docker", Level.OK, f"a daemon answers at {endpoint.told}")
 
 
 async def _output(command: Sequence[str]) -> str:

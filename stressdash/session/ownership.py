@@ -67,6 +67,8 @@ class Ownership:
         """Who owns the load; empty when it is ours."""
         if self.owner is None:
             return ""
+        if not self.owner.pid:
+            return "another process owns the load"
         since = datetime.fromtimestamp(self.owner.since_ms / 1_000).astimezone()
         return f"process {self.owner.pid} ({self.owner.what}) owns the load since {since:%H:%M:%S}"
 
