@@ -44,7 +44,7 @@ class DockerLog:
         """Add what is new in an answer: lines with the times that Docker wrote before them."""
         new = [(stamp, text) for stamp, text in answer if stamp > self._last_stamp]
         if self._lines and len(new) >= self._answer_lines:
-            self._add(new[0][0], MISSED)
+            new[0] = (new[0][0], MISSED)
         for stamp, text in new:
             self._add(stamp, text)
 

@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from stressdash.errors import StackError
-from stressdash.stack.container import parse_time
 from stressdash.stack.containers import Containers
-
-
-class TestTime:
-    @pytest.mark.parametrize(
-        ("text", "microsecond"),
-        [
-            ("2026-11-24T07:58:28.948951123Z", 948951),
-            ("2026-11-24T07:58:28.9Z", 900000),
-            ("2026-11-24T07:58:28Z", 0),
-        ],
-    )
-    def test_is_read_whatever_its_precision(self, text: str, microsecond: int) -> None:
-        assert parse_time(text) == datetime(2026, 11, 24, 7, 58, 28, microsecond, tzinfo=UTC)
-
-    @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "", "soon"])
-    def test_that_never_was_is_none(self, text: str) -> None:
-        assert parse_time(text) is None
 
 
 class TestUnreachable:
