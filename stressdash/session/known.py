@@ -61,8 +61,8 @@ _KNOWN = (
     ),
     _known(
         r"^tls (unknown_issuer|self_signed)",
-        "Nobody who is trusted here has signed the server's certificate. Give the CA with --cacert, or take any "
-        "certificate with --insecure.",
+        "Nobody who is trusted here has signed the server's certificate. Give the CA with --cacert, or take "
+        "any certificate with --insecure.",
     ),
     _known(
         r"^tls (hostname|ip_address)_mismatch",
@@ -74,7 +74,8 @@ _KNOWN = (
     ),
     _known(
         r"no_application_protocol|^protocol http2",
-        "The server speaks HTTP/2 only; load is sent as HTTP/1.1. Open its HTTP/1.1 port, or put a proxy between.",
+        "The server speaks HTTP/2 only; load is sent as HTTP/1.1. Open its HTTP/1.1 port, or put a proxy "
+        "between.",
     ),
     _known(
         r"^tls (tlsv13_alert_certificate_required|.*handshake_failure)",
@@ -91,8 +92,8 @@ _KNOWN = (
     ),
     _known(
         r"eaddrnotavail",
-        "This machine has no local port left for the target: those of closed connections rest for a while. Keep "
-        "connections alive, or widen net.ipv4.ip_local_port_range.",
+        "This machine has no local port left for the target: those of closed connections rest for a while. "
+        "Keep connections alive, or widen net.ipv4.ip_local_port_range.",
     ),
     _known(
         r"\be[mn]file\b",
