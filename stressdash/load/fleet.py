@@ -83,6 +83,11 @@ class Fleet:
         return tuple(worker.pid for worker in self._workers)
 
     @property
+    def follows_shape(self) -> bool:
+        """Whether the plan's shape steers, and nobody has taken over by hand."""
+        return self._shape is not None and not self._shape.done()
+
+    @property
     def deaths(self) -> tuple[EngineError, ...]:
         """How workers ended before their time; what they had measured until then was handed on."""
         return tuple(self._deaths)
