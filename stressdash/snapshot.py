@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from stressdash.course import Course, PlanAhead
 from stressdash.samples import (
     Component,
     DatabaseProcess,
@@ -24,18 +25,16 @@ from stressdash.samples import (
     ServiceStatus,
     Trace,
 )
+from stressdash.samples.apm_page import ApmPage, TraceView
 
 __all__ = [
     "PLAYS",
     "ApmFigures",
     "ClientFigures",
-    "Course",
     "ErrorDetail",
     "ErrorRow",
     "Interference",
     "Mark",
-    "PlanAhead",
-    "PlannedStage",
     "Playback",
     "RequestFigures",
     "RunState",
@@ -113,12 +112,13 @@ class ClientFigures:
     by_request: tuple[RequestFigures, ...] = ()
     """Of a plan with several names, the busiest first; else empty."""
     target_rate: float | None = None
-    """Arrivals per second asked for; None: the closed loop, where the other open-loop figures are None too."""
+    """Arrivals per second asked for; None: the closed loop, which has none of the figures below."""
     corrected_p50_us: float | None = None
     corrected_p99_us: float | None = None
     """From the intended start."""
     corrected_is_bound: bool = False
     """The corrected p99 reaches a lower bound: draw with a >= sign."""
+    send_lag_p50_us: float | None = None
     send_lag_p99_us: float | None = None
     """From due to first byte sent."""
     waited_share: float | None = None
@@ -230,43 +230,6 @@ class ErrorDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedStage:
-    """One stage of the plan's shape: a line between two levels."""
-
-    label: str
-    """`ramp 0..400`."""
-    start_s: float
-    """Measured seconds since the start of the run."""
-    end_s: float
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class PlanAhead:
-    """The shape of a run, over all of its time."""
-
-    of: str
-    """What the levels are: `connections` or `rate`."""
-    stages: tuple[PlannedStage, ...]
-    at_s: float | None
-    """Where the present is, in measured seconds; None before the run."""
-    is_followed: bool = True
-    """False once somebody has steered by hand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What of a run counts, and whether it is steady."""
-
-    left_out: tuple[float, float] | None
-    """The warm-up, on the axis; None when everything counts."""
-    is_steady: bool
-    words: str
-    """`steady from 2.5s`, or why not."""
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One picture of everything. Cheap to hold, never changed."""
 
@@ -312,6 +275,9 @@ class Snapshot:
     """Of a replay; None of a live session."""
     run_ended_s: float | None = None
     """When the run ended; None while it goes on. A finished run's series end there."""
+    plan: PlanAhead | None = None
+    """None when the load has no shape."""
+    course: Course | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,10 +291,6 @@ class Playback:
     speed: float
     """1.0 is as fast as it happened."""
     playing: bool
-    plan: PlanAhead | None = None
-    """None when the load has no shape."""
-    course: Course | None = None
-
 
 
 class SessionApi(Protocol):
@@ -396,8 +358,19 @@ class SessionApi(Protocol):
         """
         ...
 
-    def copy_text(self, what: str, row_id: str = "") -> str:
-        """Text for the clipboard: `curl`, `wrk`, `query` or `value`."""
+    async def apm_page(self, tab: str, name: str | None, band: tuple[int, int | None]) -> ApmPage:
+        """What a tab of the APM views shows: one of `APM_TABS`, of transactions of one name or of all.
+
+        Samples are of transactions that took [low, high) microseconds; None: without an upper end.
+        """
+        ...
+
+    async def trace(self, trace_id: str) -> TraceView:
+        """A trace, with what the client remembers of its request."""
+        ...
+
+    async def copy_text(self, what: str, subject: str = "") -> str:
+        """Text for the clipboard: `curl`, `wrk`, or `value`, `query` or `kibana` of a row or of `apm/TAB/NAME`."""
         ...
 
     async def export(self) -> str:

@@ -25,6 +25,7 @@ AGO_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14
 CELLS_PER_TIME_LABEL = 12
 ROWS_PER_TICK = 2
 LETTER_GAP = 1
+LEFT_OUT_EVERY = 2
 
 
 class PlotMark(Protocol):
@@ -52,6 +53,8 @@ class Area:
     end_label: str = "now"
     log: bool = False
     markers: MarkerSet = BRAILLE
+    left_out: tuple[float, float] | None = None
+    """A time, for instance the warm-up, whose values are shown and do not count."""
     letters_every: int = 0
     """Cells between letters along a curve; 0: only at its end."""
     stacked: bool = False
@@ -120,6 +123,7 @@ class _Plot:
         if self.area.stacked:
             spans = filled(spans)
         label_rows = self._draw_marks()
+        self._draw_left_out()
         self._draw_provisional_edge()
         for index in reversed(range(len(self.curves))):  # the first curve lies on top
             ink, dim = series_ink(index), series_ink(index, provisional=True)
@@ -159,6 +163,16 @@ class _Plot:
             self.grid.column(x, self.area.markers.vertical, MARK)
             placed.append((x, mark.label))
         return placed
+
+    def _draw_left_out(self) -> None:
+        """Dotted columns over the time that does not count."""
+        if self.area.left_out is None:
+            return
+        start_s, end_s = self.area.left_out
+        if start_s < self.area.end_s and end_s > self.area.start_s:
+            for x in range(max(0, self._x(start_s)) + 1, min(self.grid.wide, self._x(end_s)), LEFT_OUT_EVERY):
+                self.grid.column(x, self.area.markers.dotted, AXIS)
+            self.grid.column(self._x(end_s), self.area.markers.dotted, MARK)
 
     def _draw_provisional_edge(self) -> None:
         starts = [curve.provisional_from_s for curve in self.curves if curve.provisional_from_s is not None]

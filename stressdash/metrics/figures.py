@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from stressdash.metrics.histogram import Histogram
 from stressdash.metrics.requests import recent_requests
@@ -48,7 +48,8 @@ class RecentWindows:
     def figures(self, now_ns: int, window_s: float) -> ClientFigures:
         """The client's row over the `window_s` seconds before `now_ns` (monotonic)."""
         span_ns = round(window_s * 1e9)
-        covered = self._between(now_ns - span_ns, now_ns)
+        newest = self._newest_by_worker()
+        covered = _of_one_loop(self._between(now_ns - span_ns, now_ns), newest)
         latency, timeouts, unread = Histogram(), Histogram(), Histogram()
         for window in covered:
             latency.add(window.latency)
@@ -58,7 +59,6 @@ class RecentWindows:
         before = self._between(now_ns - 3 * span_ns, now_ns - span_ns)
         failed = sum(window.failed for window in covered)
         ended = failed + sum(window.completed for window in covered)
-        newest = self._newest_by_worker()
         return ClientFigures(
             window_s=window_s,
             requests_per_s=requests_per_s,
@@ -72,6 +72,7 @@ class RecentWindows:
             open_connections=sum(window.open_connections for window in newest),
             busy_connections=sum(window.busy_connections for window in newest),
             trend=_trend(_rate(before, lambda window: window.responses), requests_per_s),
+            **_open_loop(covered, newest),
             unread_p50_us=unread.percentile(0.50),
             by_request=recent_requests(covered, _measured_s(covered)),
         )
@@ -86,6 +87,34 @@ class RecentWindows:
             if seen is None or window.start_ns >= seen.start_ns:
                 newest[window.worker] = window
         return list(newest.values())
+
+
+def _of_one_loop(windows: Sequence[Window], newest: Sequence[Window]) -> list[Window]:
+    """Those of the loop that goes on: open and closed measure different things, and share no histogram."""
+    is_open = any(window.target_rate is not None for window in newest)
+    return [window for window in windows if (window.target_rate is not None) is is_open]
+
+
+def _open_loop(covered: Sequence[Window], newest: Sequence[Window]) -> dict[str, Any]:
+    """The figures that only the open loop has."""
+    rates = [window.target_rate for window in newest if window.target_rate is not None]
+    if not rates:
+        return {}
+    corrected, bounds, lag = Histogram(), Histogram(), Histogram()
+    for window in covered:
+        corrected.add(window.latency_intended)
+        bounds.add(window.latency_intended_bounds)
+        lag.add(window.send_lag)
+    due = sum(window.scheduled for window in covered)
+    return {
+        "target_rate": sum(rates),
+        "corrected_p50_us": corrected.percentile(0.50),
+        "corrected_p99_us": corrected.percentile(0.99),
+        "corrected_is_bound": corrected.reaches_bound(0.99, bounds),
+        "send_lag_p50_us": lag.percentile(0.50),
+        "send_lag_p99_us": lag.percentile(0.99),
+        "waited_share": sum(window.waited for window in covered) / due if due else None,
+    }
 
 
 def apm_figures(

@@ -43,6 +43,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "client.mean": ("mean", "us"),
     "client.p50": ("p50", "us"),
     "client.p99": ("p99", "us"),
+    "client.corrected_p99": ("due p99", "us"),
     "client.target": ("target", "count"),
     "client.open": ("open", "count"),
     "client.busy": ("busy", "count"),
@@ -50,7 +51,12 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Label and unit of the built-in keys."""
 
-PERCENTILES: Final = {"client.p50": 0.50, "client.p99": 0.99}
+PERCENTILES: Final = {
+    "client.p50": ("latency", 0.50),
+    "client.p99": ("latency", 0.99),
+    "client.corrected_p99": ("intended", 0.99),
+}
+"""Histogram of a cell, and quantile."""
 
 
 @dataclass(slots=True)
@@ -63,11 +69,14 @@ class _Cell:
     """One bit per worker: divides the times, which add up over workers."""
     latency: dict[int, int] = field(default_factory=dict)
     """Count by highest value of a 1/128 wide bucket, in microseconds."""
+    intended: dict[int, int] = field(default_factory=dict)
+    """The same from the intended start; empty in the closed loop."""
 
     def merge(self, other: _Cell) -> None:
         _add(self.sums, other.sums)
         self.workers |= other.workers
         _add(self.latency, other.latency)
+        _add(self.intended, other.intended)
 
 
 class Timeline:
@@ -92,9 +101,10 @@ class Timeline:
         cell = self._cell((window.start_ns - origin_ns) / 1e9, window.length_ns / 1e9)
         cell.workers |= 1 << max(0, window.worker)
         _add(cell.sums, _sums(window))
-        for index, number in window.latency.items():
-            value_us = _coarse_us(index)
-            cell.latency[value_us] = cell.latency.get(value_us, 0) + number
+        for into, counts in ((cell.latency, window.latency), (cell.intended, window.latency_intended)):
+            for index, number in counts.items():
+                value_us = _coarse_us(index)
+                into[value_us] = into.get(value_us, 0) + number
 
     def add_gauge(self, name: str, at_s: float, value: float) -> None:
         """Add a sample of what is measured now and then; a step shows the mean of its samples."""
@@ -122,7 +132,7 @@ class Timeline:
 
         Args:
             key: `client.` and one of rate, goodput, failed, failed.CATEGORY (per second), failures (number),
-                mean, p50, p99, target, open, busy, in_flight; or the name of a gauge.
+                mean, p50, p99, corrected_p99, target, open, busy, in_flight; or the name of a gauge.
             start_s: Seconds on the axis.
             end_s: Seconds on the axis.
             step_s: Length of a step, at least the grid's 100 ms.
@@ -147,12 +157,12 @@ class Timeline:
         if key not in PERCENTILES:
             return _ratio(key, cells)
         if start_s + step_s > self._newest_s - SETTLED_S:
-            return _percentile(PERCENTILES[key], cells)
+            return _percentile(*PERCENTILES[key], cells)
         place = (key, start_s, step_s)
         if place not in self._settled:
             if len(self._settled) > 4 * CELLS:
                 self._settled.clear()
-            self._settled[place] = _percentile(PERCENTILES[key], cells)
+            self._settled[place] = _percentile(*PERCENTILES[key], cells)
         return self._settled[place]
 
     def _by_step(self, start_s: float, steps: int, step_s: float) -> dict[int, list[_Cell]]:
@@ -272,10 +282,10 @@ def _workers(cells: list[_Cell]) -> int:
     return bits.bit_count()
 
 
-def _percentile(q: float, cells: list[_Cell]) -> float | None:
+def _percentile(of: str, q: float, cells: list[_Cell]) -> float | None:
     latency: dict[int, int] = {}
     for cell in cells:
-        _add(latency, cell.latency)
+        _add(latency, getattr(cell, of))
     total = sum(latency.values())
     if total * (1 - q) < BEYOND - 1e-6:
         return None

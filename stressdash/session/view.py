@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from stressdash.metrics.figures import apm_figures, apm_series
 from stressdash.report.run_json import RunReport
+from stressdash.session.ahead import course, plan_ahead
 from stressdash.snapshot import ApmFigures, ClientFigures, Interference, RunState, Series, Snapshot
 from stressdash.text import percent, plain_url
 
@@ -23,6 +24,8 @@ POINTS: Final = 600
 """Points of a series at most."""
 STEPS_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SATURATED: Final = 0.9
+CAP_BINDS: Final = 0.01
+"""Share of due requests that wait for a connection, from which on that is told."""
 ENOUGH_REQUESTS: Final = 1_000
 """From here on the start of the workers no longer tells in their cost of a request."""
 
@@ -46,6 +49,7 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
     now_s = session.clock.now_s()
     run, watch = session.run, session.watch
     plan = run.plan if run is not None else None
+    client = _client(session)
     return Snapshot(
         sequence=sequence,
         now_s=now_s,
@@ -61,7 +65,7 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         run_ended_s=run.ended_s if run is not None else None,
         elapsed_s=run.totals.measured_s if run is not None else 0.0,
         duration_s=session.duration_s,
-        client=_client(session),
+        client=client,
         apm=_apm(session),
         interference=_interference(session),
         series=_charts(session, now_s, span_s),
@@ -73,7 +77,7 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         database=watch.database,
         totals=_totals(session),
         client_faults_explained=session.errors.explained,
-        warnings=_warnings(session),
+        warnings=_warnings(session, client),
         plan=plan_ahead(session),
         course=course(session),
         choice=session.choice,
@@ -98,13 +102,7 @@ def _report(session: Session) -> RunReport | None:
 def _client_of_run(report: RunReport, idle: ClientFigures) -> ClientFigures:
     """A finished run's row covers all of it."""
     latency, corrected = report.latency_raw_us, report.latency_corrected_us
-    opened = {
-        "corrected_p50_us": corrected.p50 if corrected else None,
-        "corrected_p99_us": corrected.p99 if corrected else None,
-        "corrected_is_bound": corrected is not None and "p99" in corrected.at_least,
-        "send_lag_p99_us": report.send_lag_us.p99 if report.send_lag_us else None,
-        "waited_share": report.course.cap.share if report.course.cap else None,
-    }
+    lag, cap = report.send_lag_us, report.course.cap
     return replace(
         idle,
         window_s=report.duration_s,
@@ -114,7 +112,12 @@ def _client_of_run(report: RunReport, idle: ClientFigures) -> ClientFigures:
         p99_us=latency.p99,
         p99_is_bound="p99" in latency.at_least,
         failed_share=report.failed_share,
-        **opened,
+        corrected_p50_us=corrected.p50 if corrected else None,
+        corrected_p99_us=corrected.p99 if corrected else None,
+        corrected_is_bound=corrected is not None and "p99" in corrected.at_least,
+        send_lag_p50_us=lag.p50 if lag else None,
+        send_lag_p99_us=lag.p99 if lag else None,
+        waited_share=cap.share if cap else None,
     )
 
 
@@ -181,6 +184,8 @@ def _charts(session: Session, now_s: float, span_s: float | None) -> Mapping[str
         return (apm_series(key, chart, session.clock.origin_wall_ms),) if chart is not None else ()
 
     failed = [line(f"client.failed.{category}") for category in timeline.categories(start_s, end_s)]
+    opened = run is not None and run.basis != "sent"
+    corrected = (line("client.corrected_p99"),) if opened else ()
     where: tuple[Series, ...] = ()
     if session.apm is not None:
         origin_ms = session.clock.origin_wall_ms
@@ -206,17 +211,20 @@ def _totals(session: Session) -> Mapping[str, int]:
     return {name: getattr(totals, name) for name in ("scheduled", "sent", "completed", "failed", "in_flight")}
 
 
-def _warnings(session: Session) -> tuple[str, ...]:
+def _warnings(session: Session, client: ClientFigures) -> tuple[str, ...]:
     warnings = [owned] if (owned := session.ownership.sentence) else []
     run, service = session.run, session.watch.service
+    if session.loading and (client.waited_share or 0) >= CAP_BINDS:
+        late, connections = percent(client.waited_share), f"{client.target_connections:,}"
+        warnings.append(
+            f"the connection cap binds: {late} of due requests wait for one of {connections} connections"
+        )
     if run is not None and session.loading and (run.core_share or 0) > SATURATED:
         warnings.append(
             f"the generator is the bottleneck: a worker uses {percent(run.core_share)} of its core"
         )
     if run is not None and run.totals.mixed and session.state is not RunState.READY:
         warnings.append("figures are mixed: connections, rate or a knob changed during the run")
-    if run is not None and session.loading and (words := _cap_words(run.recent.figures(run.recent.newest_ns, FIGURES_S))):
-        warnings.insert(0, words)
     if service is not None and service.apm_enabled is False:
         warnings.append("APM is off in the service: the server's view is empty")
     if session.apm is not None and session.apm.detail:

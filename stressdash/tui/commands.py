@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from stressdash.errors import StressdashError
 from stressdash.snapshot import RunState, SessionApi, Snapshot
 from stressdash.tui.background import in_background
-from stressdash.tui.ladder import CONNECTIONS, Ladder
+from stressdash.tui.ladder import CONNECTIONS, RATE, Ladder
 from stressdash.tui.screens.dialogs import Confirm
 from stressdash.tui.screens.live import short_count, short_duration
 from stressdash.tui.steering import Steering
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LOAD_STATES", "Commands"]
 
+FIRST_RATE = 100
+LONGEST_ECHO = 200
 LOAD_STATES = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 
 Result = TypeVar("Result")
@@ -32,6 +34,8 @@ class Commands:
         self._session = session
         self._connections = Steering(self._send_connections)
         self._duration = Steering(self._send_duration)
+        self._rate = Steering(self._send_rate)
+        self._rate_before = float(FIRST_RATE)
 
     def turn_to(self, session: SessionApi) -> None:
         """Command another session from now on."""
@@ -47,10 +51,17 @@ class Commands:
         """Duration asked for and not yet shown by a picture."""
         return self._duration.wanted
 
+    @property
+    def wanted_rate(self) -> int | None:
+        """Arrivals per second asked for and not yet shown by a picture."""
+        return self._rate.wanted
+
     def seen(self, snapshot: Snapshot) -> None:
         """Let go of wishes that a new picture shows."""
         self._connections.seen(snapshot.client.target_connections)
         self._duration.seen(snapshot.duration_s)
+        self._rate.seen(snapshot.client.target_rate)
+        self._rate_before = snapshot.client.target_rate or self._rate_before
 
     # --- the load
 
@@ -104,6 +115,23 @@ class Commands:
         if self.wanted_duration_s is not None or seconds != self._now().duration_s:
             self._steer(self._duration, seconds, before, question)
 
+    def steer_rate(self, rate: int, before: int) -> None:
+        """Change the arrivals per second, which opens a closed loop; a jump asks first."""
+        current = self._now().client.target_rate
+        question = f"Change the rate from {short_count(before)}/s to {short_count(rate)}/s?"
+        if self.wanted_rate is not None or rate != current:
+            self._steer(self._rate, rate, before if current is not None else rate, question)
+
+    def toggle_loop(self) -> None:
+        """Close the open loop; open the closed one at what it does now, or at the rate it had before."""
+        client = self._now().client
+        if client.target_rate is not None:
+            self.run("close the loop", lambda: self._session.set_rate(None))
+            return
+        measured = client.requests_per_s if self._state() in LOAD_STATES else None
+        rate = RATE.hold(measured or self._rate_before)
+        self.run("open the loop", lambda: self._session.set_rate(rate))
+
     def _steer(self, steering: Steering, value: int, before: int, question: str) -> None:
         def send() -> None:
             if steering.wish(value):
@@ -120,6 +148,9 @@ class Commands:
             await self._attempt("change the connections", lambda: self._session.set_connections(value))
             is not None
         )
+
+    async def _send_rate(self, value: int) -> bool:
+        return await self._attempt("change the rate", lambda: self._session.set_rate(value)) is not None
 
     async def _send_duration(self, seconds: int) -> bool:
         return (
@@ -155,15 +186,15 @@ class Commands:
 
         self.run("export the run", export)
 
-    def copy(self, what: str, row_id: str) -> None:
+    def copy(self, what: str, subject: str) -> None:
         """Put text into the terminal's clipboard."""
-        try:
-            text = self._session.copy_text(what, row_id)
-        except StressdashError as error:
-            self._app.say(f"Could not copy the {what}: {error}", failed=True)
-            return
-        self._app.copy_to_clipboard(text)
-        self._app.say(f"Copied: {text}")
+
+        async def copy() -> None:
+            text = await self._session.copy_text(what, subject)
+            self._app.copy_to_clipboard(text)
+            self._app.say(f"Copied: {shortened(text)}")
+
+        self.run(f"copy the {what}", copy)
 
     def load_scenario(self, name: str) -> None:
         """Make a bundled scenario the next run's plan."""
@@ -214,3 +245,9 @@ class Commands:
     def _now(self) -> Snapshot:
         """The present state without series, which is cheaper than the picture that is drawn."""
         return self._session.snapshot(0.0)
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text on one line."""
+    first, _, rest = text.partition("\n")
+    return first[:LONGEST_ECHO] + (" …" if rest or len(first) > LONGEST_ECHO else "")

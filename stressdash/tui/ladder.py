@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from stressdash.errors import UsageError
 
-__all__ = ["CONNECTIONS", "DURATION", "Ladder", "parse_duration", "parse_number"]
+__all__ = ["CONNECTIONS", "DURATION", "RATE", "Ladder", "parse_duration", "parse_number"]
 
 JUMP = 10
 """Changes by this factor and more ask first."""
@@ -75,6 +75,8 @@ def _decades(high: int) -> Ladder:
 
 
 CONNECTIONS = _decades(10_000)
+RATE = _decades(100_000)
+"""Arrivals per second."""
 DURATION = Ladder(
     fine=(
         *range(1, 10),

@@ -26,6 +26,7 @@ class View:
     wanted_connections: int | None = None
     """Asked for and not yet confirmed by the session."""
     wanted_duration_s: float | None = None
+    wanted_rate: float | None = None
     muted: frozenset[str] = frozenset()
     status: str = ""
     """The last command's error, or other words for the status line; escaped by who draws it."""
@@ -70,6 +71,11 @@ class View:
         if self.wanted_connections is not None:
             return self.wanted_connections
         return self.snapshot.client.target_connections
+
+    @property
+    def rate(self) -> float | None:
+        """Arrivals per second as the user last asked for; None is the closed loop."""
+        return self.wanted_rate if self.wanted_rate is not None else self.snapshot.client.target_rate
 
     @property
     def duration_s(self) -> float | None:

@@ -217,8 +217,8 @@ class FakeSession:
             return detail
         return replace(detail, sample=replace(detail.sample, index=sample or 0))
 
-    def copy_text(self, what: str, row_id: str = "") -> str:
-        return f"{what} of {row_id or 'the run'}"
+    async def copy_text(self, what: str, subject: str = "") -> str:
+        return f"{what} of {subject or 'the run'}"
 
     async def export(self) -> str:
         self._note("export")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tui_pictures import APM, CLIENT, COMPONENTS, KNOBS, ROWS, USED, make_series, make_snapshot
 
+from stressdash.course import Course, PlanAhead, PlannedStage
 from stressdash.samples import (
     Component,
     ComponentState,
@@ -96,8 +97,42 @@ def component_dead() -> Snapshot:
     )
 
 
+OPEN_CLIENT = replace(
+    CLIENT,
+    target_rate=500.0,
+    corrected_p50_us=850_000.0,
+    corrected_p99_us=2_100_000.0,
+    corrected_is_bound=True,
+    send_lag_p50_us=210.0,
+    send_lag_p99_us=1_800_000.0,
+    waited_share=0.41,
+)
+PLAN = PlanAhead(
+    of="rate",
+    stages=(
+        PlannedStage("hold 100", 0.0, 10.0, 100.0, 100.0),
+        PlannedStage("ramp 100..900", 10.0, 30.0, 100.0, 900.0),
+        PlannedStage("hold 900", 30.0, 50.0, 900.0, 900.0),
+    ),
+    at_s=15.0,
+)
+
+
+def open_loop() -> Snapshot:
+    """Half way up a ramp of the rate, with too few connections and a warm-up that is over."""
+    return make_snapshot(
+        client=OPEN_CLIENT,
+        plan=PLAN,
+        course=Course(
+            (20.0, 30.0), is_steady=False, words="steady: latency never reached: it drifted by 40%"
+        ),
+        warnings=("the connection cap binds: 41.0% of due requests wait for one of 400 connections",),
+    )
+
+
 STATES = {
     "running": make_snapshot,
+    "open-loop": open_loop,
     "starting": lambda: make_snapshot(
         state=RunState.STARTING,
         client=UNKNOWN_CLIENT,

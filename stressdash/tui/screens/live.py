@@ -13,7 +13,7 @@ from stressdash.charts.markers import MARKER_SETS
 from stressdash.charts.units import clock
 from stressdash.snapshot import RunState
 from stressdash.tui.keys import bindings
-from stressdash.tui.ladder import CONNECTIONS, DURATION, Ladder, parse_duration, parse_number
+from stressdash.tui.ladder import CONNECTIONS, DURATION, RATE, Ladder, parse_duration, parse_number
 from stressdash.tui.lines import Line, ends
 from stressdash.tui.screens.base import ViewScreen
 from stressdash.tui.view import View
@@ -23,14 +23,17 @@ from stressdash.tui.widgets.head import HeadLine
 from stressdash.tui.widgets.kpi import KpiTable
 from stressdash.tui.widgets.listing import Listing
 from stressdash.tui.widgets.panel import ViewPanel
+from stressdash.tui.widgets.plan_strip import PlanStrip
 from stressdash.tui.widgets.prompt import FilterPrompt
-from stressdash.tui.widgets.slider import Slider
+from stressdash.tui.widgets.slider import ENDLESS, Slider
 from stressdash.tui.widgets.strips import ComponentStrip, CpuStrip, KeyStrip, StatusStrip
 
 __all__ = ["LiveScreen", "short_count", "short_duration"]
 
 ROOMY_ROWS = 45
 """From here on all charts stand at once; below, the last two share a place in the grid."""
+TALL_ROWS = 32
+"""From here on the slider of the rate is there in the closed loop too."""
 CONNECTION_WORDS = 27
 DURATION_WORDS = 27
 
@@ -62,6 +65,7 @@ class LiveScreen(ViewScreen):
         super().__init__()
         self.chart = next(iter(CHARTS))
         self.markers = next(iter(MARKER_SETS))
+        self.rate = slider("rate", RATE)
         self.connections = slider("conns", CONNECTIONS)
         self.duration = slider("time", DURATION)
         self.errors = ErrorList("live-errors")
@@ -73,6 +77,8 @@ class LiveScreen(ViewScreen):
         with Container(id="charts"):
             for name in CHARTS:
                 yield Chart(name)
+        yield PlanStrip()
+        yield self.rate
         yield self.connections
         yield self.duration
         yield ErrorHeader(self.errors)
@@ -111,6 +117,8 @@ class LiveScreen(ViewScreen):
                 part.call_later(part.show, view)
             else:
                 part.show(view)
+        self.rate.display = view.rate is not None or self.size.height >= TALL_ROWS
+        self.rate.show(None if view.rate is None else round(view.rate), rate_words(view))
         self.connections.show(view.connections, connection_words(view))
         self.duration.show(None if view.duration_s is None else round(view.duration_s), duration_words(view))
         self.errors.show(view)
@@ -122,7 +130,9 @@ class LiveScreen(ViewScreen):
         if not event.is_final and Ladder.is_jump(event.before, event.value):
             return
         commands = self.dashboard.commands
-        if event.slider is self.connections:
+        if event.slider is self.rate:
+            commands.steer_rate(event.value, event.before)
+        elif event.slider is self.connections:
             commands.steer_connections(event.value, event.before)
         else:
             commands.steer_duration(event.value, event.before)
@@ -150,6 +160,10 @@ class LiveScreen(ViewScreen):
     def action_filter(self) -> None:
         """Open the filter line."""
         self.query_one(FilterPrompt).open(self.errors)
+
+    def action_toggle_loop(self) -> None:
+        """Open the loop at a rate, or close it."""
+        self.dashboard.commands.toggle_loop()
 
     def action_next_chart(self) -> None:
         """The chart after the present one."""
@@ -185,7 +199,7 @@ class LiveScreen(ViewScreen):
 
 
 def slider(name: str, ladder: Ladder) -> Slider:
-    """The slider of the connections or of the duration."""
+    """The slider of the rate, the connections or the duration."""
     is_time = ladder is DURATION
     return Slider(
         name,
@@ -193,7 +207,17 @@ def slider(name: str, ladder: Ladder) -> Slider:
         show_value=short_duration if is_time else short_count,
         parse=parse_duration if is_time else parse_number,
         words_width=DURATION_WORDS if is_time else CONNECTION_WORDS,
+        absent="closed loop" if ladder is RATE else ENDLESS,
     )
+
+
+def rate_words(view: View) -> Line:
+    """`/s open loop`, or how to come to it."""
+    if view.rate is None:
+        return [("  O opens it", "dim")]
+    fraction = view.rate != round(view.rate)
+    exact = f" ({view.rate:.3g})" if fraction else ""
+    return [(f"/s{exact}", "text"), (" due, O closes the loop", "dim")]
 
 
 def connection_words(view: View) -> Line:

@@ -32,6 +32,7 @@ STACKED_CHARTS = frozenset({"where"})
 LETTERS_EVERY = 18
 TITLE_ROWS = 1
 NOTE = "  ┊ provisional"
+NOT_COUNTED = "  ┊┊ warm-up, left out"
 LONGEST_LABEL = 24
 EMPTY_WORDS = {
     RunState.STARTING: "the stack is starting …",
@@ -70,7 +71,10 @@ class Chart(ViewPanel, can_focus=True):
         series = view.snapshot.series.get(self.chart, ())
         left = self._tab_line() if self.tabs else self._title_line(series)
         room = width - line_width(left) - 1
-        title = ends(left, chart_legend(series, room), width)
+        legend = chart_legend(series, room)
+        if line_width(legend) + len(words := left_out_words(view)) <= room:
+            legend.append((words, "dim"))
+        title = ends(left, legend, width)
         return [title, *plot_lines(view, self.chart, width, self.size.height - TITLE_ROWS, self.markers)]
 
     def _title_line(self, series: Sequence[Series]) -> Line:
@@ -128,6 +132,14 @@ def chart_unit(chart: str, series: Sequence[Series]) -> str:
     return {"us": "log", "share": "", "count": ""}.get(unit, unit)
 
 
+def left_out_words(view: View) -> str:
+    """Explains the dotted columns, when there are any in sight."""
+    course = view.snapshot.course
+    if course is None or course.left_out is None or course.left_out[1] <= view.start_s:
+        return ""
+    return NOT_COUNTED
+
+
 def chart_legend(series: Sequence[Series], width: int) -> Line:
     """`a client  b apm  ┊ provisional`: as many letters as there is room for, and the note where it fits."""
     names = [f"{LETTERS[index % len(LETTERS)]} {clean(one.label)}" for index, one in enumerate(series)]
@@ -159,6 +171,7 @@ def plot_lines(view: View, chart: str, width: int, height: int, markers: MarkerS
         log=chart in LOG_CHARTS,
         stacked=chart in STACKED_CHARTS,
         markers=markers,
+        left_out=view.snapshot.course.left_out if view.snapshot.course is not None else None,
         letters_every=LETTERS_EVERY if view.letters else 0,
     )
     marks = [replace(mark, label=mark_label(mark.label)) for mark in view.snapshot.marks]

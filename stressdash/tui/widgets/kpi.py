@@ -19,14 +19,21 @@ BAD_SHARE = 0.01
 LATE_S = 5.0
 WIDE = 100
 MILLION = 1_000_000
+CAP_BINDS = 0.01
+"""Share of due requests that wait for a connection, from which on that is told."""
 
 Cell = tuple[str, str]
 
 
 class KpiTable(ViewPanel):
-    """Three lines: names, client, APM."""
+    """Three lines: names, client, APM; in the open loop a fourth, of the requests as they were due."""
 
     DEFAULT_CSS = "KpiTable { height: 3; }"
+
+    def show(self, view: View) -> None:
+        """Draw a new view, as high as it needs."""
+        self.styles.height = 4 if view.snapshot.client.target_rate is not None else 3
+        super().show(view)
 
     def view_lines(self, view: View, width: int) -> Sequence[Line]:
         """Columns of fixed width; on wide screens the books of the run stand beside them."""
@@ -40,9 +47,12 @@ class KpiTable(ViewPanel):
             [*_row("client", "series-0", client_cells(client)), *_connections(client)],
             [*_row("apm", "series-1", apm_cells(apm)), *apm_words(apm)],
         ]
+        if client.target_rate is not None:
+            rows.insert(2, [*_row("due", "series-4", due_cells(client)), *due_words(client)])
         if width >= WIDE:
+            rows[0] = _beside(rows[0], course_words(view), width)
             rows[1] = _beside(rows[1], _totals(view), width)
-            rows[2] = _beside(rows[2], _explained(view), width)
+            rows[-1] = _beside(rows[-1], _explained(view), width)
         return rows
 
 
@@ -65,6 +75,37 @@ def client_cells(figures: ClientFigures) -> list[Cell]:
         (tail, "text"),
         (percent(figures.failed_share), _failed_role(figures.failed_share)),
     ]
+
+
+def course_words(view: View) -> Line:
+    """`steady from 2.5s`, or why that cannot be said."""
+    course = view.snapshot.course
+    return [(course.words, "good" if course.is_steady else "dim")] if course is not None else []
+
+
+def due_cells(figures: ClientFigures) -> list[Cell]:
+    """The rate asked for, and latency from when requests were due: what the client's row corrects to."""
+    tail = duration(figures.corrected_p99_us)
+    if figures.corrected_is_bound and figures.corrected_p99_us is not None:
+        tail = f"≥{tail}"
+    return [
+        (grouped(figures.target_rate, below=MILLION) + " ", "strong"),
+        (UNKNOWN, "dim"),
+        (duration(figures.corrected_p50_us), "text"),
+        (tail, "text"),
+        (UNKNOWN, "dim"),
+    ]
+
+
+def due_words(figures: ClientFigures) -> Line:
+    """`  send lag 0.21ms  CAP BINDS 12%`: how late requests leave, and whether connections are lacking."""
+    lag, which = figures.send_lag_p99_us, "p99"
+    if lag is None:  # it takes a thousand requests in the window
+        lag, which = figures.send_lag_p50_us, "p50"
+    line: Line = [(f"  send lag {which} ", "dim"), (duration(lag), "text")]
+    if figures.waited_share is not None and figures.waited_share >= CAP_BINDS:
+        line += [("  CAP BINDS ", "bad"), (percent(figures.waited_share), "warn")]
+    return line
 
 
 def apm_cells(figures: ApmFigures) -> list[Cell]:

@@ -18,11 +18,12 @@ from stressdash.tui.ladder import Ladder
 from stressdash.tui.lines import Line, fit, line_width
 from stressdash.tui.widgets.panel import Panel
 
-__all__ = ["Slider"]
+__all__ = ["ENDLESS", "Slider"]
 
 NAME_WIDTH = 6
 LOW_WIDTH = 2
-HIGH_WIDTH = 4
+ENDLESS = "∞"
+HIGH_WIDTH = 5
 LONGEST_ENTRY = 8
 SHORTEST_TRACK = 10
 
@@ -57,6 +58,7 @@ class Slider(Panel, can_focus=True):
         show_value: Callable[[int], str],
         parse: Callable[[str, Ladder], int],
         words_width: int,
+        absent: str = ENDLESS,
     ) -> None:
         super().__init__(f"slider-{name}")
         self.ladder = ladder
@@ -65,7 +67,9 @@ class Slider(Panel, can_focus=True):
         """What has been typed so far; None when nothing is being typed."""
         self._title = name
         self._words: Line = []
-        self._is_endless = False
+        self._absent = absent
+        """What is shown in place of a value that there is not: no end, or no rate."""
+        self._is_absent = False
         self._show_value = show_value
         self._parse = parse
         self._words_width = words_width
@@ -73,9 +77,9 @@ class Slider(Panel, can_focus=True):
         self._track = (0, 1)
 
     def show(self, value: int | None, words: Line) -> None:
-        """Take over a value from outside (None: no end); ignored while the user holds the knob."""
+        """Take over a value from outside (None: there is none); ignored while the user holds the knob."""
         self._words = words
-        self._is_endless = value is None
+        self._is_absent = value is None
         if self._drag_from is None and value is not None:
             self.value = self.ladder.hold(value)
         self.recompose_lines()
@@ -87,21 +91,26 @@ class Slider(Panel, can_focus=True):
         start = NAME_WIDTH + LOW_WIDTH + 2
         length = max(SHORTEST_TRACK, width - start - 1 - HIGH_WIDTH - 2 - words_width)
         self._track = (start, length)
-        knob = length - 1 if self._is_endless else round(self.ladder.place(self.value) * (length - 1))
+        knob = length - 1 if self._is_absent else round(self.ladder.place(self.value) * (length - 1))
         focus = self.has_focus
         line: Line = [
             (fit(self._title, NAME_WIDTH), "key" if focus else "text"),
             (fit(low, LOW_WIDTH, right=True) + " ", "dim"),
             ("├" + "─" * knob, "accent" if focus else "axis"),
-            ("●" if not self._is_endless else "∞", "key" if focus else "strong"),
+            (self._knob(), "key" if focus else "strong"),
             ("─" * (length - 1 - knob) + "┤ ", "accent" if focus else "axis"),
             (fit(high, HIGH_WIDTH), "dim"),
         ]
         if self.entry is not None:
             return [[*line, ("= ", "dim"), (f"{self.entry}▏", "selected"), (" enter sets", "dim")]]
-        shown = "∞" if self._is_endless else self._show_value(self.value)
+        shown = self._absent if self._is_absent else self._show_value(self.value)
         line += [(shown, "strong"), *self._words]
         return [line if line_width(line) <= width else line[:7]]
+
+    def _knob(self) -> str:
+        if not self._is_absent:
+            return "●"
+        return ENDLESS if self._absent == ENDLESS else "─"
 
     # --- keys
 
@@ -210,7 +219,7 @@ class Slider(Panel, can_focus=True):
 
     def _choose(self, value: int) -> None:
         before = self.value
-        if value != before or self._is_endless:
+        if value != before or self._is_absent:
             self.value = value
             self.post_message(self.Steered(self, before, value, is_final=True))
             self.recompose_lines()
