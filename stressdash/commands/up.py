@@ -37,6 +37,7 @@ def run(words: Sequence[str]) -> int:
 async def _up(place: Place, knobs: Mapping[str, str], *, quiet: bool) -> Told:
     from stressdash.errors import UsageError
     from stressdash.stack import choose, open_stack
+    from stressdash.stack.knobs import EVERY_KNOB, find
     from stressdash.stack.turns import turn_knobs
 
     choice = await asyncio.to_thread(choose, place.backend, state=place.state)
@@ -44,6 +45,8 @@ async def _up(place: Place, knobs: Mapping[str, str], *, quiet: bool) -> Told:
         raise UsageError(
             "an external stack is run by somebody else; 'stressdash --target URL' attaches to it"
         )
+    for name, value in knobs.items():
+        find(EVERY_KNOB, name).parse(value)  # a slip of the pen costs no start
     tell = (lambda _: None) if quiet else narrate
     if choice.why:
         tell(choice.sentence)
