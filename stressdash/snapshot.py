@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from stressdash.course import Course, PlanAhead
+from stressdash.lab import Lab
 from stressdash.samples import (
     Component,
     DatabaseProcess,
@@ -278,6 +279,8 @@ class Snapshot:
     plan: PlanAhead | None = None
     """None when the load has no shape."""
     course: Course | None = None
+    lab: Lab = field(default_factory=Lab)
+    """Settings run in this session, and how the newest two differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +316,10 @@ class SessionApi(Protocol):
 
     async def run_again(self) -> None:
         """Stop the run that goes on, if one does, see it finished, and start the next one."""
+        ...
+
+    async def run_changed(self, name: str, value: str) -> None:
+        """As `run_again`, with this knob turned, on an empty table and a stack at rest."""
         ...
 
     async def pause(self) -> None:

@@ -32,12 +32,14 @@ from stressdash.session.export import write_report
 from stressdash.session.finish import finish_run
 from stressdash.session.gauges import poll_processors, poll_status
 from stressdash.session.guard import guard_run
+from stressdash.session.lab import LabBook
 from stressdash.session.ownership import Ownership, steers
 from stressdash.session.plan import build_plan, planned_seconds
 from stressdash.session.processors import Processors
 from stressdash.session.recording import Recording
 from stressdash.session.run import LiveRun, make_run
 from stressdash.session.steer import steer_connections, steer_duration, steer_rate
+from stressdash.session.trial import run_changed
 from stressdash.session.turn import act, turn_knob, turn_settings
 from stressdash.session.view import take_snapshot
 from stressdash.session.watch import ApmWatch, StackWatch, polling
@@ -97,6 +99,7 @@ class Session:
         self._said_thresholds = thresholds
         self.outcomes: tuple[Outcome, ...] = ()
         self.report: RunReport | None = None
+        self.lab_book = LabBook()
         self._make_source = source
         self._runs = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -258,6 +261,7 @@ class Session:
         try:
             self.report = await finish_run(self, run)
             await self.recording.finish(run, self.report)
+            await self.lab_book.add(self.report)
         finally:
             await run.fleet.close()
             self.state = RunState.FINISHED
@@ -287,6 +291,11 @@ class Session:
             await self.stop_load()
             await self.finished()
         await self.start_load()
+
+    @steers
+    async def run_changed(self, name: str, value: str) -> None:
+        """As `run_again`, with this knob turned, on an empty table and a stack at rest."""
+        await run_changed(self, name, value)
 
     @steers
     async def pause(self) -> None:

@@ -15,7 +15,7 @@ from stressdash.stack.database import Database
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["CONNECTIONS", "Setting", "run_trial"]
+__all__ = ["CONNECTIONS", "Setting", "run_changed", "run_trial"]
 
 CONNECTIONS: Final = "connections"
 """Turned like a knob, though it belongs to the load."""
@@ -60,6 +60,21 @@ async def run_trial(
     if report is None:
         raise EngineError(session.notice or "the run ended without a result")
     return report
+
+
+async def run_changed(session: Session, name: str, value: str) -> None:
+    """End the run that goes on, turn a knob, and start the next run as one of a series.
+
+    Raises:
+        StressdashError: the knob does not take the value, or the load cannot start.
+    """
+    if session.loading:
+        await session.stop_load()
+        await session.finished()
+    await apply_setting(session, Setting({name: value}))
+    await empty_table(session)
+    await come_to_rest(session)
+    await session.start_load()
 
 
 async def apply_setting(session: Session, setting: Setting) -> None:

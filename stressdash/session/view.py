@@ -78,6 +78,7 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         totals=_totals(session),
         client_faults_explained=session.errors.explained,
         warnings=_warnings(session, client),
+        lab=session.lab_book.lab,
         plan=plan_ahead(session),
         course=course(session),
         choice=session.choice,

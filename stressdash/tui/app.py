@@ -24,6 +24,7 @@ from stressdash.tui.screens.base import ViewScreen
 from stressdash.tui.screens.dialogs import Choose, Help, TooSmall
 from stressdash.tui.screens.error_page import ErrorPage
 from stressdash.tui.screens.errors import ErrorsScreen
+from stressdash.tui.screens.lab import LabScreen
 from stressdash.tui.screens.live import LiveScreen
 from stressdash.tui.screens.maximised import Maximised
 from stressdash.tui.screens.runs import RunsScreen
@@ -74,10 +75,12 @@ class StressdashApp(App[None]):
         self._pinned: tuple[float, float] | None = None
         self._frozen: Snapshot | None = None
         self._muted: frozenset[str] = frozenset()
+        self._headline = ""
         self.add_mode("live", LiveScreen)
         self.add_mode("errors", ErrorsScreen)
         self.add_mode("stack", StackScreen)
         self.add_mode("runs", RunsScreen)
+        self.add_mode("lab", LabScreen)
 
     def on_mount(self) -> None:
         """Choose the theme, show the first screen, and start to pull."""
@@ -97,8 +100,15 @@ class StressdashApp(App[None]):
         """Fetch the newest picture and draw it, unless the view is frozen."""
         snapshot = self._picture()
         self.commands.seen(snapshot)
+        self._tell_difference(snapshot.lab.headline)
         if self._frozen is None:
             self._draw(snapshot)
+
+    def _tell_difference(self, headline: str) -> None:
+        """Say how a run that has just been added to the Lab differs from the setting before."""
+        known, self._headline = self._headline, headline
+        if headline != known and self.current_mode != "lab":
+            self.say(f"{headline}   5 Lab")
 
     def _picture(self) -> Snapshot:
         """The newest picture, with series that fill the charts."""

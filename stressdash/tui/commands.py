@@ -83,6 +83,18 @@ class Commands:
         else:
             self.run("start the load", self._session.start_load)
 
+    def run_changed(self, name: str, value: str) -> None:
+        """Run again with a knob turned; a run that goes on is stopped first, when the user says so."""
+        words = f"run again with {name}={value}"
+
+        def again() -> None:
+            self.run(words, lambda: self._session.run_changed(name, value))
+
+        if self._state() in LOAD_STATES:
+            self.ask(f"Stop this run and {words}?", "Run again", again)
+        else:
+            again()
+
     def toggle_pause(self) -> None:
         """Pause, or go on; a replay that has come to its end begins again."""
         now = self._now()

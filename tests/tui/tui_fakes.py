@@ -163,6 +163,10 @@ class FakeSession:
         self._note("run_again")
         self.change(state=RunState.RUNNING)
 
+    async def run_changed(self, name: str, value: str) -> None:
+        self._note("run_changed", name, value)
+        self.change(state=RunState.RUNNING)
+
     async def pause(self) -> None:
         self._note("pause")
         self.change(state=RunState.PAUSED)
