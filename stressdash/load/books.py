@@ -145,6 +145,10 @@ class Books:
         """The account of a request's name, opened when there is none yet."""
         return self._accounts.setdefault(name, Account(name))
 
+    def forget_accounts(self) -> None:
+        """A script makes the requests, so the names are not the plan's."""
+        self._accounts = {}
+
     def begin(self, cpu_ns: int) -> None:
         """The run begins; what the process has spent so far is not its."""
         self._cpu_ns = cpu_ns

@@ -316,7 +316,7 @@ class Conductor(ThinkingLoop):
             self._hand_in_slowest()
             self._close_window(now)
             self._finish_run()
-        elif self._limited and self._credit == 0 and self._phase is Phase.RUN and self._all_due():
+        elif self._limited and self._credit <= 0 and self._phase is Phase.RUN and self._all_due():
             self._stop(self._stop_mode, now)
 
     def _all_due(self) -> bool:
@@ -331,4 +331,7 @@ class Conductor(ThinkingLoop):
             assert connection.sock is not None
             connection.sock.close()
         self._by_fd.clear()
-        self._link.report(Report("ended", interrupted=self._interrupted))
+        self._link.report(self._last_report())
+
+    def _last_report(self) -> Report:
+        return Report("ended", interrupted=self._interrupted)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from stressdash.load.faults import FaultKind
 from stressdash.load.plan import Plan
+from stressdash.load.script import Plain
 from stressdash.load.target import Address
 from stressdash.samples import Window
 from stressdash.wire import from_packed, to_packed
@@ -42,6 +43,8 @@ class Assignment:
     slope: float = 0.0
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values of secret headers by their source."""
+    given: Plain = None
+    """Globals that a script's `setup` gave this thread, as [name, value]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,10 @@ class Report:
     reason: str = ""
     interrupted: bool = False
     """Of `ended`: it was told to stop before its plan's own end."""
+    values: Plain = None
+    """Of `ended`: the globals of its script, as [name, value]."""
+    printed: bytes = b""
+    """Of `ended` and `failed`: what its script has printed."""
 
 
 class ParentGone(Exception):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from stressdash.errors import EngineError, UsageError
+from stressdash.errors import BadInput, EngineError, UsageError
 from stressdash.load.capacity import check_capacity, doubts_of, workers_needed
 from stressdash.load.control import Assignment, Command
 from stressdash.load.kernel import listen_overflows
@@ -21,6 +21,7 @@ from stressdash.load.ledger import Ledger, map_page_file, new_page_file
 from stressdash.load.plan import MAX_CONNECTIONS, MAX_RATE, MIN_RATE, Plan
 from stressdash.load.process import WorkerProcess
 from stressdash.load.resolver import LookUp, Resolver
+from stressdash.load.scriptstage import ScriptStage
 from stressdash.load.secret import read_secrets
 from stressdash.load.shape import Stage, stage_at
 from stressdash.load.target import Address, is_loopback, parse_url, resolve
@@ -57,6 +58,11 @@ class Fleet:
         self._ledger_files: list[int] = []
         self._deaths: list[EngineError] = []
         self._secrets: dict[str, str] = {}
+        self._failure: UsageError | None = None
+        """What the plan's script failed with."""
+        self._printed: list[bytes] = []
+        self.stage: ScriptStage | None = None
+        """The plan's script on this side, when it has one."""
         self._segment = 0
         self._shape: asyncio.Task[None] | None = None
         self._resolver = Resolver(plan, look_up)
@@ -101,6 +107,11 @@ class Fleet:
         lost = f"{now - before:,} connections found a listen queue of this machine full since the start"
         return (*self._doubts, f"{lost}: they wait a second or more for the kernel to try again")
 
+    @property
+    def printed(self) -> bytes:
+        """What the plan's script has printed, here and in the workers."""
+        return b"".join([*self._printed, self.stage.printed if self.stage is not None else b""])
+
     async def start(self) -> None:
         """Check the target, spawn the workers, and start them together.
 
@@ -122,6 +133,9 @@ class Fleet:
         check_capacity(most, count, self._ports_from)
         self._doubts = doubts_of(self._plan, addresses)
         self._overflows = listen_overflows() if any(map(is_loopback, addresses)) else None
+        if self._plan.script is not None:
+            self.stage = await asyncio.to_thread(ScriptStage, self._plan, addresses)
+            await asyncio.to_thread(self.stage.setup, count)
         try:
             await self._spawn(count)
             await self._brief(addresses)
@@ -154,18 +168,19 @@ class Fleet:
         budgets = [None] * count if limit is None else _shares(limit, count)
         readies = [asyncio.Event() for _ in self._workers]
         for number, (worker, ready) in enumerate(zip(self._workers, readies, strict=True)):
-            self._listeners.append(asyncio.create_task(self._listen(worker, ready)))
+            self._listeners.append(asyncio.create_task(self._listen(number, worker, ready)))
             worker.tell(
                 Assignment(
                     plan=self._plan,
                     worker=number,
                     workers=count,
-                    addresses=addresses,
+                    addresses=self.stage.addresses(number, addresses) if self.stage else addresses,
                     connections=connections[number],
                     max_requests=budgets[number],
                     rate=rate,
                     slope=slope,
                     secrets=self._secrets,
+                    given=self.stage.given(number) if self.stage else None,
                 )
             )
         try:
@@ -173,6 +188,11 @@ class Fleet:
                 await asyncio.gather(*(ready.wait() for ready in readies))
         except TimeoutError as error:
             raise EngineError(f"a load worker was not ready within {READY_S:g} s; try again") from error
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         if self._deaths:
             raise self._deaths[0]
 
@@ -186,7 +206,7 @@ class Fleet:
             return first.start, first.slope, plan.connections
         return plan.rate, 0.0, first.start
 
-    async def _listen(self, worker: WorkerProcess, ready: asyncio.Event) -> None:
+    async def _listen(self, number: int, worker: WorkerProcess, ready: asyncio.Event) -> None:
         """Hand on a worker's windows until it has ended."""
         async for report in worker.reports():
             if report.window is not None:
@@ -195,8 +215,15 @@ class Fleet:
                 ready.set()
             elif report.verb == "ended":
                 self.interrupted |= report.interrupted
+                self._printed.append(report.printed)
+                if self.stage is not None:
+                    self.stage.keep(number, report.values)
                 return
-        self._deaths.append(await worker.death())
+            elif report.verb == "failed":
+                self._failure = self._failure or BadInput(report.reason)
+                break
+        else:
+            self._deaths.append(await worker.death())
         ready.set()
         self._tell_all(Command("stop", mode="abort"))
 
@@ -314,8 +341,7 @@ class Fleet:
         for listener in self._listeners:
             if not listener.cancelled():
                 listener.result()
-        if self._deaths:
-            raise self._deaths[0]
+        self._raise_failure()
 
     async def close(self) -> None:
         """Let go of everything; ends the workers if they still run. May be called again."""

@@ -170,6 +170,12 @@ class Parser:
         """Whether bytes came after the end of the response."""
         return self.complete and bool(self._pending)
 
+    def take_surplus(self) -> bytes:
+        """The bytes after the end of the response, which are the next one's: of pipelined requests."""
+        surplus = bytes(self._pending)
+        self._pending.clear()
+        return surplus
+
     def feed(self, data: bytes) -> bool:
         """Take bytes; True once the response is complete.
 

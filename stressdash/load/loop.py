@@ -22,7 +22,7 @@ from stressdash.load.books import Books, Ending
 from stressdash.load.connection import BUSY, NEVER_NS, Connection
 from stressdash.load.control import Assignment
 from stressdash.load.faults import FaultKind, kind_of_answer, kind_of_eof, kind_of_os_error
-from stressdash.load.http1 import KEPT_BODY, Head, Malformed, OtherProtocol, Parser
+from stressdash.load.http1 import Head, Malformed, OtherProtocol, Parser
 from stressdash.load.ledger import CAPACITY
 from stressdash.load.lines import WOULD_BLOCK, Lines
 from stressdash.load.message import Message, make_message, schedule_messages
@@ -225,6 +225,22 @@ class Loop(Lines):
     def _finish(self, connection: Connection, parser: Parser, now: int) -> None:
         head = parser.head
         assert head is not None
+        self._book_answer(connection, parser, now)
+        reusable = head.keep_alive and not (parser.surplus or connection.unsent or connection.worn)
+        connection.parser = None
+        connection.first_byte_ns = 0
+        if not reusable or connection.hung_up:
+            self._busy -= 1
+            connection.reopening = reusable
+            self._reopen(connection)
+        elif self._credit > 0 and not connection.leaving:
+            self._follow(connection)
+        else:
+            self._rest(connection)
+
+    def _book_answer(self, connection: Connection, parser: Parser, now: int) -> None:
+        head = parser.head
+        assert head is not None
         latency_ns = now - connection.since_ns
         body = bytes(parser.body)
         account = connection.message.account
@@ -245,17 +261,6 @@ class Loop(Lines):
             )
         if connection.request < self._codes_limit:
             self._book_outcome(connection, ACKNOWLEDGED if head.status < 400 else REJECTED)
-        reusable = head.keep_alive and not (parser.surplus or connection.unsent or connection.worn)
-        connection.parser = None
-        connection.first_byte_ns = 0
-        if not reusable or connection.hung_up:
-            self._busy -= 1
-            connection.reopening = reusable
-            self._reopen(connection)
-        elif self._credit > 0 and not connection.leaving:
-            self._follow(connection)
-        else:
-            self._rest(connection)
 
     def _judge(self, message: Message, status: int, body: bytes) -> FaultKind | None:
         """What is wrong with a full answer, in words that hold no secret."""
@@ -321,7 +326,7 @@ class Loop(Lines):
         """For messages whose answers never take the fast path."""
         if message.bodyless:
             return Parser(self._heads_bodyless, bodyless=True)
-        return Parser(self._heads, kept=KEPT_BODY if message.checks is None else message.checks.keeps)
+        return Parser(self._heads, kept=message.kept)
 
     def _leave_fast_path(self, connection: Connection) -> None:
         if connection.parser is None:

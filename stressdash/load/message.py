@@ -16,6 +16,7 @@ from typing import Any
 from stressdash.load.account import Account
 from stressdash.load.expectation import Checks
 from stressdash.load.field import Source
+from stressdash.load.http1 import KEPT_BODY
 from stressdash.load.plan import Plan, Request
 from stressdash.load.target import Target
 from stressdash.load.template import Bound, Template, joined, literal, numbers
@@ -29,7 +30,7 @@ AGENT = b"user-agent: stressdash\r\n"
 class Message(ABC):
     """One kind of request of a plan, ready to be rendered for one worker."""
 
-    __slots__ = ("account", "bodyless", "checks", "parsed")
+    __slots__ = ("account", "bodyless", "checks", "kept", "parsed")
 
     def __init__(self, account: Account, *, bodyless: bool = False, checks: Checks | None = None) -> None:
         """What is told of the answers.
@@ -44,6 +45,8 @@ class Message(ABC):
         self.checks = checks
         self.parsed = bodyless or checks is not None
         """Whether each answer goes through a parser."""
+        self.kept = KEPT_BODY if checks is None else checks.keeps
+        """Bytes of a body that it keeps."""
 
     @abstractmethod
     def render(self, number: int) -> bytes:

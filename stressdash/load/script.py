@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from stressdash.errors import BadInput
 
-__all__ = ["Script", "read_script"]
+__all__ = ["Plain", "Script", "read_script"]
 
 LONGEST: Final = 8 << 20
+
+Plain = Any
+"""What crosses from one state to another: None, bool, numbers, bytes, and tables as lists of [key, value]."""
 
 
 @dataclass(frozen=True, slots=True)

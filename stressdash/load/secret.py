@@ -40,10 +40,13 @@ class SecretHeader:
     source: str
     """`env:VARIABLE` or `file:PATH`."""
 
+    def value(self, secrets: Mapping[str, str]) -> str:
+        """What is sent."""
+        return f"{self.words} {secrets[self.source]}".strip()
+
     def line(self, secrets: Mapping[str, str]) -> bytes:
         """The header as it is sent."""
-        value = f"{self.words} {secrets[self.source]}".strip()
-        return f"{self.name}: {value}\r\n".encode()
+        return f"{self.name}: {self.value(secrets)}\r\n".encode()
 
 
 def parse_secret_header(text: str) -> SecretHeader:

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from stressdash.errors import BadInput, UsageError
 from stressdash.quantities import parse_duration
 
-__all__ = ["Think", "parse_think"]
+__all__ = ["Pause", "Think", "parse_think"]
 
 LONGEST_S: Final = 3600.0
 FORMS: Final = "write for instance 100ms, 100ms..300ms or 'exp 100ms'"
+
+
+class Pause(Protocol):
+    """What says how long a connection waits before its next request."""
+
+    def draw_ns(self, draw: random.Random) -> int:
+        """The next time, in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)

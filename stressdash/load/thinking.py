@@ -17,7 +17,7 @@ from stressdash.load.books import Books
 from stressdash.load.connection import IDLE, NEVER_NS, Connection
 from stressdash.load.control import Assignment
 from stressdash.load.loop import Loop
-from stressdash.load.think import Think
+from stressdash.load.think import Pause
 
 __all__ = ["Thinkers", "ThinkingLoop"]
 
@@ -27,7 +27,7 @@ class Thinkers:
 
     __slots__ = ("_draw", "_heap", "_order", "_think", "_until_ns")
 
-    def __init__(self, think: Think, draw: random.Random) -> None:
+    def __init__(self, think: Pause, draw: random.Random) -> None:
         self._think = think
         self._draw = draw
         self._heap: list[tuple[int, int, Connection]] = []

@@ -14,21 +14,22 @@ import signal
 import socket
 import sys
 
-from stressdash.load.conductor import Conductor
+from stressdash.errors import UsageError
 from stressdash.load.control import Assignment, Command, Link, ParentGone, Report
 from stressdash.load.ledger import map_page_file
+from stressdash.load.scripted import make_conductor
 
 __all__ = ["main"]
 
 
 def main(arguments: list[str]) -> int:
-    """Run one worker; the exit code is 0 when the run ended, 1 when the parent went away."""
+    """Run one worker; the exit code is 0 when it ended, also by a broken script, 1 without a parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     link = Link(socket.socket(fileno=int(arguments[0])))
     codes = map_page_file(int(arguments[1])) if len(arguments) > 1 else None
     raise_descriptor_limit()
     try:
-        conductor = Conductor(link.wait(Assignment), link, codes)
+        conductor = make_conductor(link.wait(Assignment), link, codes)
         link.report(Report("ready"))
         start: Command = link.wait(Command)
         gc.collect()
@@ -39,6 +40,9 @@ def main(arguments: list[str]) -> int:
             link.flush()
     except ParentGone:
         return 1
+    except UsageError as error:
+        link.report(Report("failed", reason=str(error)))
+        link.flush()
     return 0
 
 
