@@ -83,6 +83,9 @@ def add_load_flags(parser: argparse.ArgumentParser) -> None:
         help="read APM from here; credentials: STRESSDASH_ES_API_KEY or _PASSWORD",
     )
     add("--apm-service", metavar="NAME", help="service.name in the APM data (default: all)")
+    add(
+        "--kibana", metavar="URL", help="where copied links into Kibana lead (default: http://127.0.0.1:5601)"
+    )
     add("--dsn", metavar="NAME", help="environment variable that holds the DSN of the target's database")
     add("--allow-target", metavar="HOST", action="append", default=[], help="allow load to this host")
     add("--keep", action="store_true", help="leave the stack running at the end")
@@ -150,6 +153,7 @@ _FLAGS = {
     "addresses": "--addresses",
     "elasticsearch": "--elasticsearch",
     "apm_service": "--apm-service",
+    "kibana": "--kibana",
     "dsn": "--dsn",
 }
 _SETTING_OF = {

@@ -100,6 +100,8 @@ class Settings:
     addresses: str = _setting("first", _choice("first", "turns"))
     elasticsearch: str | None = _setting(None)
     apm_service: str | None = _setting(None)
+    kibana: str = _setting("http://127.0.0.1:5601")
+    """Where links into Kibana lead."""
     dsn: str | None = _setting(None)
     """Name of the environment variable that holds it: a DSN carries a password."""
     knobs: Mapping[str, str] = field(default_factory=dict)

@@ -377,7 +377,7 @@ class SessionApi(Protocol):
         ...
 
     async def copy_text(self, what: str, subject: str = "") -> str:
-        """Text for the clipboard: `curl`, `wrk`, or `value`, `query` or `kibana` of a row or of `apm/TAB/NAME`."""
+        """Text for the clipboard: `curl`, `wrk`, or of a row or `apm/TAB/NAME` `value`, `query`, `kibana`."""
         ...
 
     async def export(self) -> str:

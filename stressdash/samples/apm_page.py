@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stressdash.samples.apm import Breakdown, ProcessMetric, Trace
 from stressdash.samples.apm_views import (
@@ -30,11 +30,11 @@ class ApmPage:
     name: str | None = None
     """Transactions of this name only; None: of all."""
     services: tuple[ServiceFigures, ...] = ()
-    breakdown: Breakdown = Breakdown()
+    breakdown: Breakdown = field(default_factory=Breakdown)
     process: ProcessMetric | None = None
     """The newest that is known."""
     transactions: tuple[TransactionGroup, ...] = ()
-    distribution: LatencyDistribution = LatencyDistribution()
+    distribution: LatencyDistribution = field(default_factory=LatencyDistribution)
     samples: tuple[TransactionSample, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stressdash.apm.source import ApmSource
-from stressdash.errors import SourceError
-from stressdash.samples import Exemplar, ProcessMetric
+from stressdash.errors import SourceError, UsageError
+from stressdash.samples import Exemplar, ProcessMetric, Scope
 from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.session.detail import sent_us
+from stressdash.session.elsewhere import Place
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["apm_page", "trace_view"]
+__all__ = ["SUBJECT", "apm_page", "apm_place", "trace_view"]
 
+SUBJECT: Final = "apm/"
+"""What stands for a tab of the APM views where else an error row's id stands: `apm/TAB/NAME`."""
 LONGEST_MS: Final = 6 * 3600 * 1000
 PROCESS_MS: Final = 10_000
 PROCESS_STEP_MS: Final = 1_000
@@ -73,6 +76,29 @@ async def trace_view(session: Session, trace_id: str) -> TraceView:
     trace = await _source(session).trace(trace_id)
     exemplar = _exemplar(session, trace_id)
     return TraceView(trace, exemplar, sent_us(session, exemplar) if exemplar is not None else None)
+
+
+async def apm_place(session: Session, subject: str) -> Place:
+    """What is looked at: an error row's group, or a tab.
+
+    Raises:
+        UsageError: the row is not in the list any more, or did not join with a group of APM.
+    """
+    start_ms, end_ms = _range(session)
+    service = session.settings.apm_service or await _only_service(session)
+    if subject.startswith(SUBJECT):
+        tab, _, name = subject.removeprefix(SUBJECT).partition("/")
+        return Place(start_ms, end_ms, Scope(service), tab=tab, name=name or None)
+    group = session.errors.row(subject).apm_group
+    if group is None:
+        raise UsageError("this error did not join with a group of APM; there is nothing to ask there")
+    return Place(start_ms, end_ms, Scope(service), group)
+
+
+async def _only_service(session: Session) -> str | None:
+    """The service's name when there is only one."""
+    names = await _source(session).services()
+    return names[0] if len(names) == 1 else None
 
 
 def _source(session: Session) -> ApmSource:

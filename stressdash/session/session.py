@@ -22,11 +22,12 @@ from stressdash.report.run_json import RunReport
 from stressdash.samples import DatabaseProcess, Knob, LogLine
 from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.scenario import Scenario, find_scenario, scenario_thresholds
-from stressdash.session.apmpages import apm_page, trace_view
+from stressdash.session.apmpages import apm_page, apm_place, trace_view
 from stressdash.session.choose import with_scenario
 from stressdash.session.clock import Clock
 from stressdash.session.copies import as_curl, as_wrk
 from stressdash.session.detail import open_error
+from stressdash.session.elsewhere import console_search, kibana_link
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report
 from stressdash.session.finish import finish_run
@@ -383,15 +384,15 @@ class Session:
         """A trace."""
         return await trace_view(self, trace_id)
 
-    def copy_text(self, what: str, row_id: str = "") -> str:
-        """`curl` and `wrk` of the plan; `value` of a row."""
+    async def copy_text(self, what: str, subject: str = "") -> str:
+        """`curl` and `wrk` of the plan; `value`, `query` and `kibana` of a row or a tab of the APM views."""
         if what in ("curl", "wrk"):
             plan = self.run.plan if self.run is not None else self._plan()
             return as_curl(plan) if what == "curl" else as_wrk(plan)
-        row = self.errors.row(row_id)
-        if what == "query":
-            return f'error.grouping_key : "{row.apm_group}"' if row.apm_group is not None else ""
-        return row.title
+        if what == "value":
+            return self.errors.row(subject).title
+        place = await apm_place(self, subject)
+        return console_search(place) if what == "query" else kibana_link(place, self.settings.kibana)
 
     def _plan(self) -> Plan:
         """The plan that the next run would have."""

@@ -48,7 +48,8 @@ TEXT_KEYS = ("enter", "escape", "backspace")
 SCENARIOS = ("act1", "act2", "act3")
 COPIES = (
     ("value", "the value or message shown"),
-    ("query", "the APM query that finds it"),
+    ("query", "the search behind it, for Kibana's console"),
+    ("kibana", "a link that shows it in Kibana"),
     ("curl", "a curl line for one such request"),
     ("wrk", "a wrk line for the same load"),
 )

@@ -125,7 +125,7 @@ class TestPage:
                 "total 182ms",
                 "HTTP 500 after 182ms",
                 "conn 217  request 9,144  sent 14:02:07.113  30.0ms before service saw it",
-                "curl of rpc-1040",
+                "curl of the run",
                 "Knob: max_open 0 (unlimited) · max_connections 151",
             ):
                 assert words in text

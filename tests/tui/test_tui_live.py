@@ -23,6 +23,10 @@ def live(app: StressdashApp) -> LiveScreen:
     return app.screen
 
 
+def charts(app: StressdashApp) -> list[str]:
+    return [chart.chart for chart in app.screen.query(Chart) if chart.display]
+
+
 def lines(app: StressdashApp) -> list[str]:
     return screen_text(app).splitlines()
 
@@ -62,10 +66,17 @@ class TestCharts:
             assert [chart.chart for chart in app.screen.query(Chart) if chart.display] == ["rate"]
             assert lines(app)[4].startswith("[Rate] Latency  Errors  Resources")
 
-    async def test_a_large_terminal_shows_all_four(self, app: StressdashApp) -> None:
+    async def test_a_large_terminal_shows_four_and_c_brings_the_fifth(self, app: StressdashApp) -> None:
         async with app.run_test(size=(120, 40)) as pilot:
             await shown(pilot)
-            assert [chart.chart for chart in app.screen.query(Chart) if chart.display] == list(CHARTS)
+            assert charts(app) == ["rate", "latency", "errors", "resources"]
+            await pilot.press("c", "c", "c", "c")
+            await until(pilot, lambda: charts(app) == ["rate", "latency", "errors", "where"])
+
+    async def test_a_very_large_one_shows_all(self, app: StressdashApp) -> None:
+        async with app.run_test(size=(160, 50)) as pilot:
+            await shown(pilot)
+            assert charts(app) == list(CHARTS)
 
     async def test_c_turns_through_the_charts(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:

@@ -62,6 +62,12 @@ def make_series() -> dict[str, tuple[Series, ...]]:
             curve("threads", "db threads", "count", [min(151.0, 3.0 * i) for i in range(121)]),
             curve("cpu", "cpu", "share", wave(0.96, 0.03, 0)),
         ),
+        "where": (
+            curve("where.database", "database", "us", wave(30_000, 6_000, 0)),
+            curve("where.pool", "pool wait", "us", [None if i < 60 else 90_000.0 for i in range(121)]),
+            curve("where.app", "application", "us", wave(12_000, 2_000, 1)),
+            curve("where.network", "network and accept queue", "us", wave(25_000, 9_000, 2)),
+        ),
     }
 
 

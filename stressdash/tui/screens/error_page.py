@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
@@ -103,6 +104,7 @@ class ErrorPage(ViewScreen):
         self._sample: int | None = None
         self._toggled: frozenset[str] = frozenset()
         self._failure = ""
+        self._curl = ""
         self._asked_group: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -160,6 +162,8 @@ class ErrorPage(ViewScreen):
         else:
             self._failure = ""
             self._select_frame(self.detail)
+        with contextlib.suppress(StressdashError):
+            self._curl = await self.dashboard.session.copy_text("curl")
         self._show_page()
 
     def _select_frame(self, detail: ErrorDetail) -> None:
@@ -187,11 +191,7 @@ class ErrorPage(ViewScreen):
             self.draw(self.dashboard.view)
 
     def _page(self, detail: ErrorDetail) -> Page:
-        try:
-            curl = self.dashboard.session.copy_text("curl", self.row_id)
-        except StressdashError:
-            curl = ""
-        return Page(detail, self._toggled, curl)
+        return Page(detail, self._toggled, self._curl)
 
     def go_to(self, part: str) -> None:
         """Scroll to a part and mark its tab."""

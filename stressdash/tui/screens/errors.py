@@ -118,8 +118,8 @@ class ErrorsScreen(ViewScreen):
 
     @property
     def selected_error(self) -> str:
-        """Id of the selected row; empty when there is none."""
-        return self.errors.selected
+        """Id of the selected row, or which view of APM is shown; empty when there is neither."""
+        return self.errors.selected if self.errors.display else self.apm.subject
 
     # --- messages and actions
 
@@ -182,8 +182,8 @@ class ErrorsScreen(ViewScreen):
 
     def action_mute(self) -> None:
         """Mute the selected error, or hear it again."""
-        if self.selected_error:
-            self.dashboard.toggle_mute(self.selected_error)
+        if self.errors.display and self.errors.selected:
+            self.dashboard.toggle_mute(self.errors.selected)
 
     def _again(self) -> None:
         if self.dashboard.view is not None:

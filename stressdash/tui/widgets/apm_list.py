@@ -47,6 +47,11 @@ class ApmList(Listing):
         self._asked_s = -EVERY_S
 
     @property
+    def subject(self) -> str:
+        """What is looked at, as `SessionApi.copy_text` takes it."""
+        return f"apm/{self.tab}/{self._name or ''}"
+
+    @property
     def narrowed(self) -> str:
         """What the tab is narrowed down to, in words; empty when it is not."""
         return self._name or ("one band" if self._band != WHOLE else "")
