@@ -23,13 +23,17 @@ class TestUrls:
             ("http://[::1]:81/x y", Target("http", "::1", 81, "/x%20y")),
             ("http://bücher.example/", Target("http", "xn--bcher-kva.example", 80, "/")),
             ("http://h/?q=ü", Target("http", "h", 80, "/?q=%C3%BC")),
+            ("https://h/x", Target("https", "h", 443, "/x")),
+            ("https://[::1]:80/", Target("https", "::1", 80, "/")),
         ],
     )
     def test_parts(self, url: str, target: Target) -> None:
         assert parse_url(url) == target
 
-    def test_the_host_header_has_the_port_unless_it_is_80(self) -> None:
+    def test_the_host_header_has_the_port_unless_it_is_the_schemes_own(self) -> None:
         assert parse_url("http://[::1]:81/").authority == "[::1]:81"
+        assert parse_url("https://host:80/").authority == "host:80"
+        assert parse_url("https://host:443/").authority == "host"
         assert parse_url("http://host/").authority == "host"
 
     @pytest.mark.parametrize(

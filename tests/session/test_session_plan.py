@@ -92,6 +92,13 @@ class TestOtherToolsLines:
         words = shlex.split(as_curl(plan))
         assert "'; rm -rf / #\n$(id)" in words
 
+    def test_curl_connects_as_the_run_does(self) -> None:
+        files = {"ca_file": ("--cacert", "my ca.pem"), "unix_socket": ("--unix-socket", "/run/s")}
+        words = shlex.split(as_curl(plan_of("act1", files)))
+        assert words[words.index("--cacert") + 1] == "my ca.pem"
+        assert words[words.index("--unix-socket") + 1] == "/run/s"
+        assert "--insecure" in shlex.split(as_curl(plan_of("act1", {"insecure": ("-k", True)})))
+
     def test_wrk_gets_its_script_beside_the_line(self) -> None:
         line, _, script = as_wrk(plan_of("act1")).partition("\n")
         assert shlex.split(line)[:4] == ["wrk", "-d15s", "-t4", "-c400"]
