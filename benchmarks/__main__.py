@@ -16,10 +16,13 @@ FIGURES = (
     "engine_profile",
     "connections",
     "latency_truth",
+    "rate_accuracy",
+    "freeze",
     "service",
     "database",
     "intake",
     "dashboard",
+    "recorder",
     "reaction",
 )
 

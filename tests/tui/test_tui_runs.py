@@ -1,0 +1,203 @@
+"""The screen of runs: listed, filtered, marked, changed and opened by keys; and what a replay answers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from tui_fakes import FakeSession
+from tui_screens import screen_text, until
+from tui_shelf import FakeShelf
+
+from stressdash.snapshot import RunState
+from stressdash.tui.app import StressdashApp
+from stressdash.tui.screens.dialogs import Ask, Confirm, Lines
+from stressdash.tui.screens.live import LiveScreen
+from stressdash.tui.screens.runs import RunsScreen
+
+SIZE = (80, 24)
+
+
+@pytest.fixture
+def shelf() -> FakeShelf:
+    return FakeShelf()
+
+
+@pytest.fixture
+def app(session: FakeSession, shelf: FakeShelf) -> StressdashApp:
+    return StressdashApp(session, shelf)  # type: ignore[arg-type]
+
+
+async def open_runs(pilot: Pilot[Any]) -> RunsScreen:
+    await pilot.pause()
+    await pilot.press("4")
+    await until(pilot, lambda: "RUNS 5" in screen_text(pilot.app))
+    await until(pilot, lambda: pilot.app.focused is not None)
+    assert isinstance(pilot.app.screen, RunsScreen)
+    return pilot.app.screen
+
+
+class TestTheList:
+    async def test_has_a_line_for_each_run(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            text = screen_text(app)
+            for line in (
+                r"14 .* recording +–",
+                r"13 .* act3 +passed +15s +400 +2,293 +1\.21s +0%",
+                r"12 .* void +15s +10,000",
+                r"11 .* interrupted",
+                r"10 .* damaged",
+            ):
+                assert re.search(line, text), line
+
+    async def test_tells_more_of_the_run_under_the_cursor(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("j")
+            await until(pilot, lambda: "#baseline context kept; ␛[31mred" in screen_text(app))
+            await pilot.press("j", "j")
+            await until(pilot, lambda: "the disk is full" in screen_text(app))
+
+    async def test_is_filtered_by_words(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("slash", *"act3")
+            await until(pilot, lambda: "RUNS 1 of 5   filter act3" in screen_text(app))
+            await pilot.press("escape")
+            await until(pilot, lambda: "RUNS 5" in screen_text(app))
+
+    async def test_is_read_again_by_itself(self, app: StressdashApp, shelf: FakeShelf) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            del shelf.runs["12"]
+            await until(pilot, lambda: "RUNS 4" in screen_text(app))
+
+
+class TestChanges:
+    @pytest.mark.parametrize(
+        ("key", "typed", "shown"), [("t", "fast good", "#fast #good"), ("n", "why not", "why not")]
+    )
+    async def test_are_typed_and_kept(self, app: StressdashApp, key: str, typed: str, shown: str) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, Ask) and app.focused is not None)
+            await pilot.press(*("space" if letter == " " else letter for letter in typed), "enter")
+            await until(pilot, lambda: isinstance(app.screen, RunsScreen) and shown in screen_text(app))
+
+    async def test_that_are_called_off_change_nothing(self, app: StressdashApp, shelf: FakeShelf) -> None:
+        before = dict(shelf.runs)
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("n")
+            await until(pilot, lambda: isinstance(app.screen, Ask) and app.focused is not None)
+            await pilot.press("x", "escape")
+            await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        assert shelf.runs == before
+
+    async def test_delete_after_a_question(self, app: StressdashApp, shelf: FakeShelf) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("X")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            assert "14" in shelf.runs
+            await pilot.press("y")
+            await until(pilot, lambda: "14" not in shelf.runs)
+
+    async def test_export_tells_the_file(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE, notifications=True) as pilot:
+            await open_runs(pilot)
+            await pilot.press("e")
+            await until(pilot, lambda: "/state/exports/run-14.run" in screen_text(app))
+
+
+class TestComparing:
+    async def test_holds_the_two_marked_runs_against_each_other(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("j", "v", "j", "v")
+            await until(pilot, lambda: "compare A = run 13, B = run 12" in screen_text(app))
+            await pilot.press("c")
+            await until(pilot, lambda: isinstance(app.screen, Lines))
+            await until(pilot, lambda: "13 before, 12 after" in screen_text(app))
+
+    async def test_needs_two(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("v", "c")
+            await until(pilot, lambda: "Mark two runs" in screen_text(app))
+
+    async def test_lets_go_of_the_first_of_three(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            screen = await open_runs(pilot)
+            await pilot.press("v", "j", "v", "j", "v")
+            await until(pilot, lambda: screen.runs.marked == ("13", "12"))
+            await pilot.press("v")
+            await until(pilot, lambda: screen.runs.marked == ("13",))
+
+
+class TestAReplay:
+    async def open_replay(self, pilot: Pilot[Any], shelf: FakeShelf) -> None:
+        await open_runs(pilot)
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: bool(shelf.replays) and "REPLAY 13" in screen_text(pilot.app))
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen) and pilot.app.focused is not None)
+
+    async def test_takes_the_place_of_the_live_session(self, app: StressdashApp, shelf: FakeShelf) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.open_replay(pilot, shelf)
+            assert "REPLAY 13  ▶ 10x 00:07/00:15" in screen_text(app)
+            assert "( ) speed" in screen_text(app)
+
+    async def test_is_left_by_esc_for_the_list(
+        self, app: StressdashApp, shelf: FakeShelf, session: FakeSession
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.open_replay(pilot, shelf)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+            assert app.session is session
+            await until(pilot, lambda: shelf.replays[0].calls[-1] == ("close",))
+
+    async def test_is_closed_with_the_dashboard(self, app: StressdashApp, shelf: FakeShelf) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.open_replay(pilot, shelf)
+        assert shelf.replays[0].calls == [("open",), ("close",)]
+
+    @pytest.mark.parametrize(
+        ("key", "how"),
+        [
+            ("less_than_sign", "back"),
+            ("greater_than_sign", "on"),
+            ("comma", "step back"),
+            ("full_stop", "step"),
+            ("left_parenthesis", "slower"),
+            ("right_parenthesis", "faster"),
+            ("left_curly_bracket", "start"),
+            ("right_curly_bracket", "end"),
+        ],
+    )
+    async def test_is_moved_in_by_keys(
+        self, app: StressdashApp, shelf: FakeShelf, key: str, how: str
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.open_replay(pilot, shelf)
+            await pilot.press(key)
+            await until(pilot, lambda: ("play", how) in shelf.replays[0].calls)
+
+    async def test_begins_again_after_its_end(self, app: StressdashApp, shelf: FakeShelf) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.open_replay(pilot, shelf)
+            shelf.replays[0].change(state=RunState.FINISHED)
+            await pilot.press("p")
+            await until(pilot, lambda: ("resume",) in shelf.replays[0].calls)
+
+    async def test_of_a_damaged_run_is_a_sentence(self, app: StressdashApp, shelf: FakeShelf) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("G", "enter")
+            await until(pilot, lambda: "Could not open run 10" in screen_text(app))
+            assert shelf.replays == []

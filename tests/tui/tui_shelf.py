@@ -1,0 +1,102 @@
+"""A shelf of runs in memory, which notes what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tui_fakes import FakeSession
+from tui_pictures import make_snapshot
+
+from stressdash.errors import BadInput
+from stressdash.snapshot import Playback, RunState
+from stressdash.store.runfile import Condition
+from stressdash.store.runs import RunEntry
+
+__all__ = ["RUNS", "FakeReplay", "FakeShelf"]
+
+
+def entry(number: int, condition: Condition = Condition.FINISHED, **given: Any) -> RunEntry:
+    """A run of act1 that passed."""
+    values: dict[str, Any] = {
+        "run_id": f"{number:x}f2a00c0ffee{number:04x}",
+        "scenario": "act1",
+        "target": "http://127.0.0.1:3000",
+        "backend": "embedded",
+        "started_ms": 1_700_000_000_000 + number * 3_600_000,
+        "size_bytes": 812_000,
+        "verdict": "passed",
+        "duration_s": 15.0,
+        "connections": 400,
+        "requests": 34_000,
+        "requests_per_s": 2_293.4,
+        "goodput_per_s": 1_107.0,
+        "failed_share": 0.517,
+        "p50_us": 164_000,
+        "p99_us": 1_210_000,
+    }
+    return RunEntry(number, Path(f"{number:05d}.run"), condition, **(values | given))
+
+
+UNKNOWN = dict.fromkeys(
+    ("verdict", "duration_s", "connections", "requests", "requests_per_s", "goodput_per_s", "failed_share"),
+)
+RUNS = (
+    entry(14, Condition.RECORDING, **UNKNOWN, p50_us=None, p99_us=None),
+    entry(13, scenario="act3", failed_share=0.0, tags=("baseline",), note="context kept; \x1b[31mred\x1b[0m"),
+    entry(12, verdict="void", connections=10_000),
+    entry(11, Condition.INTERRUPTED, **UNKNOWN, p50_us=None, p99_us=None, detail="the disk is full"),
+    RunEntry(10, Path("00010.run"), Condition.DAMAGED, "the run file '00010.run' is damaged", size_bytes=3),
+)
+
+
+class FakeReplay(FakeSession):
+    """A replay that stands still."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            make_snapshot(
+                state=RunState.RUNNING, playback=Playback(str(number), 7.0, 15.0, 10.0, playing=True)
+            )
+        )
+
+    async def open(self) -> None:
+        self._note("open")
+
+    async def close(self) -> None:
+        self._note("close")
+
+
+class FakeShelf:
+    """Implements `Shelf`."""
+
+    def __init__(self, entries: Sequence[RunEntry] = RUNS) -> None:
+        self.runs = {each.name: each for each in entries}
+        self.calls: list[tuple[object, ...]] = []
+        self.replays: list[FakeReplay] = []
+
+    async def entries(self) -> tuple[RunEntry, ...]:
+        return tuple(self.runs.values())
+
+    async def tag(self, entry: RunEntry, words: str) -> None:
+        self.runs[entry.name] = replace(entry, tags=tuple(words.split()))
+
+    async def note(self, entry: RunEntry, text: str) -> None:
+        self.runs[entry.name] = replace(entry, note=text)
+
+    async def delete(self, entry: RunEntry) -> None:
+        del self.runs[entry.name]
+
+    async def export(self, entry: RunEntry) -> str:
+        return f"/state/exports/run-{entry.name}.run"
+
+    async def compare(self, before: RunEntry, after: RunEntry) -> Sequence[str]:
+        return [f"{before.name} before, {after.name} after", "req/s  2,293  1,107  -51.7%"]
+
+    async def open(self, entry: RunEntry) -> FakeReplay:
+        if entry.condition is Condition.DAMAGED:
+            raise BadInput(entry.detail)
+        self.replays.append(FakeReplay(entry.number))
+        return self.replays[-1]
