@@ -8,7 +8,7 @@ from tui_pictures import COMPONENTS
 from tui_screens import screen_text, until
 
 from stressdash.errors import SourceError
-from stressdash.samples import LogLine
+from stressdash.samples import DatabaseProcess, LogLine
 from stressdash.tui.app import StressdashApp
 from stressdash.tui.screens.dialogs import Confirm
 from stressdash.tui.screens.stack import StackScreen
@@ -100,6 +100,55 @@ class TestLog:
 
             session.logs = logs  # type: ignore[method-assign]
             await until(pilot, lambda: "the supervisor has gone" in screen_text(app))
+
+
+class TestDatabase:
+    async def test_its_figures_stand_on_the_screen_and_what_it_does_not_tell_is_a_dash(
+        self, app: StressdashApp
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_stack(app, pilot)
+            text = screen_text(app)
+            assert "connected 151/151  running 140  most used 151  slow queries –" in text
+            assert "FULL" in text
+            assert "questions/s 2,293  commits/s 1,107  row lock waits/s –" in text
+
+    async def test_that_has_no_connection_left_for_us_says_so(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        full = "the database has no connection left for us: Error 1040: Too many connections"
+        async with app.run_test(size=SIZE) as pilot:
+            await open_stack(app, pilot)
+            components = (COMPONENTS[0], replace(COMPONENTS[1], detail=full), COMPONENTS[2])
+            session.change(database=None, components=components)
+            await until(pilot, lambda: "DATABASE the database has no connection left" in screen_text(app))
+
+    async def test_its_processes_are_a_table_of_escaped_words_the_busy_ones_first(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        session.processes = (
+            DatabaseProcess(7, "stats", "127.0.0.1:5", "stats", "Sleep", 3, "", None),
+            DatabaseProcess(8, "stats", "127.0.0.1:6", None, "Query", 9, "update", "INSERT \x1b[31m[bold]x"),
+        )
+        async with app.run_test(size=SIZE) as pilot:
+            await open_stack(app, pilot)
+            await pilot.press("P")
+            await until(pilot, lambda: "2, 1 of them busy" in screen_text(app))
+            text = screen_text(app)
+            assert text.index("127.0.0.1:6") < text.index("127.0.0.1:5")
+            assert "\x1b" not in text
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, StackScreen))
+            assert session.calls == [("processlist",)]
+
+    async def test_that_cannot_be_asked_says_why_in_the_table(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        session.refusal = "Error 1040: Too many connections"
+        async with app.run_test(size=SIZE) as pilot:
+            await open_stack(app, pilot)
+            await pilot.press("P")
+            await until(pilot, lambda: "PROCESSES Error 1040: Too many connections" in screen_text(app))
 
 
 class TestKnobs:
