@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["show_dashboard", "tell_error"]
 
 
-def show_dashboard(make: Callable[[], Session]) -> int:
-    """Show the session that `make` gives until the user quits; the exit code.
+def show_dashboard(make: Callable[[], Session], *, tour: bool = False) -> int:
+    """Show the session that `make` gives until the user quits; the exit code. `tour` leads through it.
 
     Raises:
         UsageError: stdin and stdout are no terminal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
         raise UsageError("the dashboard needs a terminal; 'stressdash run act1' does the same without one")
-    return guarded(lambda guard: _child(make, guard))
+    return guarded(lambda guard: _child(make, guard, tour=tour))
 
 
 def tell_error(error: StressdashError) -> int:
@@ -41,20 +41,21 @@ def tell_error(error: StressdashError) -> int:
     return error.exit_code
 
 
-def _child(make: Callable[[], Session], guard: int) -> int:
+def _child(make: Callable[[], Session], guard: int, *, tour: bool) -> int:
     try:
-        return asyncio.run(_show(make, guard))
+        return asyncio.run(_show(make, guard, tour=tour))
     except StressdashError as error:
         return tell_error(error)
 
 
-async def _show(make: Callable[[], Session], guard: int) -> int:
+async def _show(make: Callable[[], Session], guard: int, *, tour: bool) -> int:
     """Run until it is quit, or until the descriptor `guard` reaches its end."""
     from stressdash.session.shelf import Shelf
     from stressdash.tui.app import StressdashApp
+    from stressdash.tui.tour import Tour
 
     session = make()
-    app = StressdashApp(session, Shelf(session.settings.state))
+    app = StressdashApp(session, Shelf(session.settings.state), Tour() if tour else None)
     loop = asyncio.get_running_loop()
     loop.add_reader(guard, app.exit)
     for number in (signal.SIGTERM, signal.SIGHUP):

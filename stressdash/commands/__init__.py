@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "status": "tell what runs, how well, and who uses it",
     "logs": "print what the components say",
     "restart": "restart one component or all",
+    "tour": "play the three acts in the dashboard, step by step, and say what to look at",
     "replay": "open the dashboard on a run that was recorded",
     "runs": "list, show, tag, delete, export and import the runs on disk",
     "doctor": "tell what can be used here, what cannot, and what helps",

@@ -13,7 +13,7 @@ from stressdash.lab import Lab, LabRow, LabSetting
 from stressdash.report.compare_text import change_row, error_words
 from stressdash.report.comparison import Compared, compare_reports
 from stressdash.report.run_json import RunReport
-from stressdash.text import percent
+from stressdash.text import count, percent
 
 __all__ = ["LabBook"]
 
@@ -59,7 +59,7 @@ class LabBook:
         except UsageError as error:
             return Lab(settings=shown, sentences=(str(error),), headline=str(error))
         rows = tuple(LabRow(*change_row(change)) for change in compared.comparison.changes)
-        return Lab(shown, rows, _sentences(compared), _headline(shown[-1].label, compared))
+        return Lab(shown, rows, _sentences(compared, after[-1]), _headline(shown[-1].label, compared))
 
 
 def _facts(report: RunReport) -> Facts:
@@ -69,7 +69,7 @@ def _facts(report: RunReport) -> Facts:
 
 
 def _label(facts: Facts, before: Facts | None) -> str:
-    if before is None:
+    if before is None or before["scenario"] != facts["scenario"]:
         return f"{facts['scenario'] or 'run'}, {facts['connections']} connections"
     changed = [f"{name}={value}" for name, value in facts.items() if before.get(name) != value]
     return ", ".join(changed)
@@ -91,15 +91,24 @@ def _setting(label: str, runs: list[RunReport]) -> LabSetting:
     )
 
 
-def _sentences(compared: Compared) -> tuple[str, ...]:
+def _sentences(compared: Compared, newest: RunReport) -> tuple[str, ...]:
     told = [f"{name}: {a} → {b}" for name, (a, b) in compared.knobs.items()]
     told += [f"{error_words(change)}: {change.text}" for change in compared.errors]
     told += [
         f"beware: {text}" for text in compared.objections if not text.startswith("the runs had different")
     ]
+    told += _audit(newest)
     if not compared.comparison.enough:
         told.append("too few repeats to decide; r runs again, and four on each side can")
     return tuple(told)
+
+
+def _audit(report: RunReport) -> list[str]:
+    audit = report.audit
+    if audit.lost is None:
+        return []
+    found = ((name, getattr(audit, name)) for name in ("acknowledged", "lost", "orphaned", "dropped"))
+    return [f"audit of the newest run: {', '.join(f'{name} {count(number)}' for name, number in found)}"]
 
 
 def _headline(label: str, compared: Compared) -> str:

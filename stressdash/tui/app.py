@@ -30,6 +30,7 @@ from stressdash.tui.screens.maximised import Maximised
 from stressdash.tui.screens.runs import RunsScreen
 from stressdash.tui.screens.stack import StackScreen
 from stressdash.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
+from stressdash.tui.tour import Tour
 from stressdash.tui.view import WINDOWS_S, View, reach_s
 from stressdash.tui.widgets.prompt import FilterPrompt
 
@@ -60,13 +61,14 @@ class StressdashApp(App[None]):
 
     TITLE = "stressdash"
     CSS_PATH = "stressdash.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app"), *bindings("replay")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app"), *bindings("replay"), *bindings("tour")]
 
-    def __init__(self, session: SessionApi, shelf: Shelf | None = None) -> None:
+    def __init__(self, session: SessionApi, shelf: Shelf | None = None, tour: Tour | None = None) -> None:
         self._is_plain = "NO_COLOR" in os.environ
         super().__init__(ansi_color=True if self._is_plain else None)
         self.session = session
         self.shelf = shelf
+        self.tour = tour
         self._live = session
         self._replay: Replay | None = None
         self.view: View | None = None
@@ -182,9 +184,26 @@ class StressdashApp(App[None]):
             "back",
             "mute",
         }
+        if action == "tour":
+            return self.tour is not None and not self.screen.is_modal
         return not (self.screen.is_modal and action in own and action != "quit")
 
     # --- moving between screens
+
+    async def action_tour(self, count: int) -> None:
+        """Go on along the tour, or back: to the step's screen, and for an act start its load."""
+        if self.tour is None or not self.tour.move(count):
+            return
+        step = self.tour.step
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if self.current_mode != step.screen:
+            await self.switch_mode(step.screen)
+        if step.knob and isinstance(self.screen, StackScreen):
+            self.screen.focus_knob(step.knob)
+        if step.scenario and count > 0:
+            self.commands.start_scenario(step.scenario)
+        self.redraw()
 
     def action_mode(self, name: str) -> None:
         """Switch to a screen by its number."""

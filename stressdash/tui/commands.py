@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -22,6 +23,8 @@ __all__ = ["LOAD_STATES", "Commands"]
 FIRST_RATE = 100
 LONGEST_ECHO = 200
 LOAD_STATES = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
+BUSY_STATES = LOAD_STATES | {RunState.STARTING}
+PATIENCE_S = 0.1
 
 Result = TypeVar("Result")
 
@@ -94,6 +97,19 @@ class Commands:
             self.ask(f"Stop this run and {words}?", "Run again", again)
         else:
             again()
+
+    def start_scenario(self, name: str) -> None:
+        """Load a scenario and start it, as soon as the stack is ready and the run that goes on has ended."""
+
+        async def start() -> None:
+            if self._state() in LOAD_STATES:
+                await self._session.stop_load()
+            while self._state() in BUSY_STATES:  # noqa: ASYNC110 the session is there to be asked
+                await asyncio.sleep(PATIENCE_S)
+            await self._session.load_scenario(name)
+            await self._session.start_load()
+
+        self.run(f"start {name}", start)
 
     def toggle_pause(self) -> None:
         """Pause, or go on; a replay that has come to its end begins again."""

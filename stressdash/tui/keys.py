@@ -22,6 +22,7 @@ PLACES = {
     "runs": "Runs",
     "lab": "Lab",
     "replay": "A replay",
+    "tour": "The tour",
     "list": "Lists and logs",
     "slider": "Sliders",
 }
@@ -110,6 +111,8 @@ KEYS: tuple[Key, ...] = (
     Key("enter", "enter", "edit", "set knob", "Type a new value, or take the next choice", "knobs"),
     Key("right,l", "→", "turn(1)", "", "Next choice", "knobs"),
     Key("left,h", "←", "turn(-1)", "", "Choice before", "knobs"),
+    Key("n", "n", "tour(1)", "next", "Next step of the tour", "tour"),
+    Key("N", "N", "tour(-1)", "back", "Step before", "tour"),
     Key("down,j", "↓ j", "move(1)", "", "Next line", "list"),
     Key("up,k", "↑ k", "move(-1)", "", "Line before", "list"),
     Key("pagedown", "page down", "page(1)", "", "A page on", "list"),

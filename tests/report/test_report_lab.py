@@ -38,6 +38,10 @@ class TestSettings:
         assert book.lab.settings[1].label == "max_open=50"
         assert book.lab.headline == "max_open=50: goodput +50.0%, failed 25.4% → 25.4% (1/1 runs)"
         assert ("max_open: 0 → 50",) == book.lab.sentences[:1]
+        assert (
+            "audit of the newest run: acknowledged 3,000, lost 0, orphaned 40, dropped 76"
+            in book.lab.sentences
+        )
         assert book.lab.rows[0].change == "+50.0%"
         assert book.lab.rows[0].judgement == "too few repeats"
 

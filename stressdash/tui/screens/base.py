@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 from textual.screen import Screen
 
 from stressdash.tui.view import View
+from stressdash.tui.widgets.strips import KeyStrip
+from stressdash.tui.widgets.tour_strip import TourStrip
 
 if TYPE_CHECKING:
     from stressdash.tui.app import StressdashApp
@@ -27,6 +29,12 @@ class ViewScreen(Screen[None]):
         super().__init__()
         self._is_laid_out = False
 
+    def on_mount(self) -> None:
+        """On a tour, its words stand above the keys."""
+        if self.dashboard.tour is not None:
+            strips = list(self.query(KeyStrip))
+            self.mount(TourStrip(self.dashboard.tour), before=strips[0] if strips else None)
+
     def show(self, view: View) -> None:
         """Draw a view; all parts exist by then."""
         raise NotImplementedError
@@ -35,6 +43,8 @@ class ViewScreen(Screen[None]):
         """Draw a view, once the screen is laid out; called four times a second while it can be seen."""
         if self._is_laid_out:
             self.show(view)
+            for strip in self.query(TourStrip):
+                strip.recompose_lines()
 
     @property
     def dashboard(self) -> StressdashApp:

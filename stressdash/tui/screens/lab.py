@@ -30,6 +30,8 @@ CHANGE = 10
 INTERVAL = 22
 ROLES = {"better": "good", "worse": "bad", "too few repeats": "warn"}
 SHOWN_SETTINGS = 8
+MAIN = frozenset({"req/s", "goodput/s", "latency p50", "latency p99", "failed share"})
+"""Shown where there is no room for all."""
 
 
 class KnobTitle(ViewPanel):
@@ -70,7 +72,10 @@ class Difference(ViewPanel):
         lab = view.snapshot.lab
         if not lab.rows:
             return [[("DIFFERENCE ", "strong"), (clean(lab.headline), "dim")]]
-        return [*difference_head(width), *(row_line(row, width) for row in lab.rows), *_told(lab, width)]
+        rows = lab.rows
+        if 1 + len(rows) + len(lab.sentences) > self.size.height:
+            rows = tuple(row for row in rows if row.metric in MAIN)
+        return [*difference_head(width), *(row_line(row, width) for row in rows), *_told(lab, width)]
 
 
 class LabScreen(ViewScreen):
