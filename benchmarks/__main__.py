@@ -24,6 +24,7 @@ FIGURES = (
     "dashboard",
     "recorder",
     "reaction",
+    "stack",
 )
 
 
