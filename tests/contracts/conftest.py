@@ -20,7 +20,7 @@ def running(name: str) -> Iterator[str]:
             elastic_documents.load(url, seven=name == "elastic7")
             yield url
     except elastic_node.Unavailable as error:
-        if elastic_node.REQUIRED:
+        if elastic_node.required(name):
             pytest.fail(str(error))
         pytest.skip(str(error))
 
@@ -28,6 +28,11 @@ def running(name: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def elastic9() -> Iterator[str]:
     yield from running("elastic9")
+
+
+@pytest.fixture(scope="session")
+def elastic8() -> Iterator[str]:
+    yield from running("elastic8")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
 """A real Elasticsearch for tests: installed once from Maven Central, run on loopback, gone with the test.
 
 The distributions are those that other products ship (SonarQube's for 9.x) or that Elastic publishes for
-integration tests (7.17); neither is part of this project. Needs Maven, and a JDK that fits the version.
+integration tests (7.17 and 8.x); neither is part of this project. Needs Maven, and a JDK that fits the
+version.
+
+`python3 elastic_node.py NAME...` installs nodes beforehand; `STRESSDASH_REQUIRE` names those that must run.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -23,12 +27,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INSTALLED = Path(os.environ.get("STRESSDASH_TEST_NODES", "/var/tmp/stressdash-test-nodes"))  # noqa: S108
-MAVEN = Path.home() / ".m2" / "repository"
+MAVEN = Path(os.environ.get("STRESSDASH_MAVEN_REPOSITORY", Path.home() / ".m2" / "repository"))
 UNNEEDED = (".bat", ".exe", ".txt")
 UNNEEDED_PARTS = ("x-pack-inference", "platform/darwin", "platform/windows", "platform/linux-aarch64")
 READY_WITHIN_S = 100
-REQUIRED = "elasticsearch" in os.environ.get("STRESSDASH_REQUIRE", "")
-"""Whether the tests must run here: then what is missing is fetched, or an error."""
+REQUIRED = os.environ.get("STRESSDASH_REQUIRE", "").split(",")
+"""Nodes that must run here, or `elasticsearch` for all: then what is missing is fetched, or an error."""
 
 
 class Unavailable(Exception):
@@ -56,6 +60,11 @@ class Flavor:
         return folder / f"{self.artifact}-{self.release}.zip"
 
 
+def required(name: str) -> bool:
+    """Whether a node must run on this machine."""
+    return name in REQUIRED or "elasticsearch" in REQUIRED
+
+
 FLAVORS = {
     "elastic9": Flavor(
         "9.4.3",
@@ -66,6 +75,15 @@ FLAVORS = {
         least_java=21,
         greatest_java=99,
         modules=("jdk.jdi", "jdk.attach"),
+    ),
+    "elastic8": Flavor(
+        "8.19.21",
+        "org.elasticsearch.distribution.integ-test-zip",
+        "elasticsearch",
+        "8.19.21",
+        "elasticsearch-8.19.21",
+        least_java=17,
+        greatest_java=23,
     ),
     "elastic7": Flavor(
         "7.17.29",
@@ -96,31 +114,32 @@ def java_home(flavor: Flavor) -> Path:
     raise Unavailable(f"Elasticsearch {flavor.version} needs {wanted}")
 
 
-def install(flavor: Flavor) -> Path:
+def install(name: str) -> Path:
     """Folder of the unpacked distribution; fetched and unpacked on first use."""
+    flavor = FLAVORS[name]
     home = INSTALLED / flavor.version
     if home.is_dir():
         return home
     if not flavor.archive.is_file():
-        if not REQUIRED:
+        if not required(name):
             raise Unavailable(
                 f"Elasticsearch {flavor.version} is not in the local Maven repository; "
-                "STRESSDASH_REQUIRE=elasticsearch fetches it (9.x: 1 GB)"
+                f"STRESSDASH_REQUIRE={name} fetches it (9.x: 1 GB)"
             )
         fetch(flavor)
     INSTALLED.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(dir=INSTALLED))
     outside = flavor.home.rpartition("/")[0]  # SonarQube keeps bin/elasticsearch beside the folder
     with zipfile.ZipFile(flavor.archive) as archive:
-        for name in archive.namelist():
-            inner = name.removeprefix(f"{flavor.home}/")
-            if inner == name:
-                inner = name.removeprefix(f"{outside}/") if name == f"{outside}/bin/elasticsearch" else ""
+        for path in archive.namelist():
+            inner = path.removeprefix(f"{flavor.home}/")
+            if inner == path:
+                inner = path.removeprefix(f"{outside}/") if path == f"{outside}/bin/elasticsearch" else ""
             wanted = inner and not inner.endswith(UNNEEDED) and not any(p in inner for p in UNNEEDED_PARTS)
-            if wanted and not name.endswith("/"):
+            if wanted and not path.endswith("/"):
                 target = new / inner
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(name) as source, target.open("wb") as sink:
+                with archive.open(path) as source, target.open("wb") as sink:
                     shutil.copyfileobj(source, sink)
     (new / "plugins").mkdir(exist_ok=True)
     for program in (new / "bin").iterdir():
@@ -140,6 +159,7 @@ def fetch(flavor: Flavor) -> None:
         raise Unavailable("Maven is not installed")
     coordinates = f"{flavor.group}:{flavor.artifact}:{flavor.release}:zip"
     command = ["mvn", "-q", "-B", "dependency:get", "-Dtransitive=false", f"-Dartifact={coordinates}"]
+    command.append(f"-Dmaven.repo.local={MAVEN}")
     got = subprocess.run(command, capture_output=True, text=True)
     if got.returncode:
         raise Unavailable(f"Maven could not fetch {coordinates}: {got.stdout[-500:]}")
@@ -161,7 +181,7 @@ def node(name: str) -> Iterator[str]:
     """
     flavor = FLAVORS[name]
     java = java_home(flavor)
-    home = install(flavor)
+    home = install(name)
     folder = Path(tempfile.mkdtemp(prefix="sd-es-"))
     port = free_port()
     configure(home, folder, port)
@@ -246,3 +266,9 @@ def wait_until_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -
             time.sleep(0.2)
     told = (folder / "output").read_text(errors="replace")[-2000:]
     raise AssertionError(f"Elasticsearch did not start: {told}")
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        java_home(FLAVORS[wanted])
+        install(wanted)

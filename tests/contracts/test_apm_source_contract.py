@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import pairwise
 
 import apm_harness
 import pytest
 
 from stressdash.apm.source import ApmSource
-from stressdash.samples import Scope
+from stressdash.samples import LATENCY_EDGES_US, FoundService, Scope
 
 START = 1_795_464_734_000
 END = 1_795_464_741_000
@@ -29,7 +30,7 @@ def intake_url() -> Iterator[str]:
 
 
 REAL = (pytest.mark.elastic, pytest.mark.serial, pytest.mark.timeout(400))
-SOURCES = ("intake_url", pytest.param("elastic9", marks=REAL), pytest.param("elastic7", marks=REAL))
+SOURCES = ("intake_url", *(pytest.param(name, marks=REAL) for name in ("elastic9", "elastic8", "elastic7")))
 
 
 @pytest.fixture(params=SOURCES)
@@ -280,3 +281,148 @@ class TestHealth:
         assert health.ok
         assert health.newest_ms == 1_795_464_738_009
         assert health.product
+
+
+class TestTransactions:
+    async def test_they_are_listed_by_the_time_they_took(self, source: ApmSource) -> None:
+        groups = await source.transactions(START, END)
+        counts = {group.name: (group.transactions, group.failed) for group in groups}
+        assert counts == {
+            "GET /order/{id}": (40, 0),
+            "GET /stock/{id}": (40, 3),
+            "GET /boom": (3, 3),
+            "GET /warn": (3, 0),
+            "POST /checkout": (3, 0),
+            "GET unknown route": (3, 0),
+        }
+        assert [group.total_us for group in groups] == sorted((g.total_us for g in groups), reverse=True)
+        assert sum(group.total_us for group in groups) == pytest.approx(92 * 20160.28, rel=1e-4)
+
+    async def test_each_has_its_own_latencies(self, source: ApmSource) -> None:
+        order = (await source.transactions(START, END))[0]
+        assert order.name == "GET /order/{id}"
+        assert order.mean_us is not None
+        assert order.total_us == pytest.approx(40 * order.mean_us)
+        assert order.p50_us is not None
+        assert order.p99_us is not None
+        assert order.p50_us < order.p99_us
+
+    async def test_an_empty_range_has_none(self, source: ApmSource) -> None:
+        assert await source.transactions(END, END + 1000) == ()
+
+    async def test_other_types_are_seen_when_asked_for(self, opened: Open) -> None:
+        assert await opened(transaction_type="messaging").transactions(START, END) == ()
+
+
+class TestLatencyDistribution:
+    async def test_bands_hold_every_transaction_once(self, source: ApmSource) -> None:
+        found = await source.latency_distribution(START, END)
+        assert found.transactions == 92
+        assert sum(band.transactions for band in found.bands) == 92
+        assert sum(band.failed for band in found.bands) == 6
+        assert found.bands[0].transactions > 0
+        assert found.bands[-1].transactions > 0
+        assert found.p95_us == pytest.approx(48_700, rel=0.03)
+
+    async def test_bands_are_those_of_the_edges_without_gaps(self, source: ApmSource) -> None:
+        bands = (await source.latency_distribution(START, END)).bands
+        edges = [band.low_us for band in bands]
+        first = LATENCY_EDGES_US.index(edges[0])
+        assert tuple(edges) == LATENCY_EDGES_US[first : first + len(edges)]
+        assert all(band.high_us == after.low_us for band, after in pairwise(bands))
+        sample = (await source.transaction_samples(START, END))[0]
+        assert bands[-1].low_us <= sample.duration_us < (bands[-1].high_us or 0)
+
+    async def test_one_name_alone(self, source: ApmSource) -> None:
+        found = await source.latency_distribution(START, END, "GET /boom")
+        assert (found.transactions, sum(band.failed for band in found.bands)) == (3, 3)
+        nothing = await source.latency_distribution(START, END, "GET /nothing")
+        assert (nothing.transactions, nothing.bands, nothing.p95_us) == (0, (), None)
+
+
+class TestTransactionSamples:
+    async def test_the_slowest_come_first(self, source: ApmSource) -> None:
+        samples = await source.transaction_samples(START, END, limit=5)
+        durations = [sample.duration_us for sample in samples]
+        assert len(durations) == 5
+        assert durations == sorted(durations, reverse=True)
+        assert durations[0] == 72_816
+        trace = await source.trace(samples[0].trace_id)
+        assert samples[0].transaction_id in [span.id for span in trace.spans]
+
+    async def test_a_band_and_a_name_narrow_them_down(self, source: ApmSource) -> None:
+        boom = await source.transaction_samples(START, END, "GET /boom")
+        assert [(sample.name, sample.outcome, sample.result) for sample in boom] == [
+            ("GET /boom", "failure", "HTTP 5xx")
+        ] * 3
+        middle = boom[1].duration_us
+        found = await source.transaction_samples(START, END, "GET /boom", middle, middle + 1)
+        assert [sample.transaction_id for sample in found] == [boom[1].transaction_id]
+        assert await source.transaction_samples(START, END, "GET /nothing") == ()
+
+
+class TestDependencies:
+    async def test_what_was_called_with_its_operations(self, source: ApmSource) -> None:
+        found = {dependency.resource: dependency for dependency in await source.dependencies(START, END)}
+        assert found.keys() == {"sqlite", "127.0.0.1:9102"}
+        database, http = found["sqlite"], found["127.0.0.1:9102"]
+        assert (database.type, database.subtype, database.calls, database.failed) == ("db", "sqlite", 80, 0)
+        assert database.operations == {"SELECT FROM orders": 80}
+        assert (http.type, http.subtype, http.calls, http.failed) == ("external", "http", 40, 3)
+        assert http.mean_us is not None
+        assert http.p95_us is not None
+        assert database.mean_us is not None
+        assert http.mean_us > database.mean_us
+
+    async def test_what_took_the_most_time_comes_first(self, source: ApmSource) -> None:
+        found = await source.dependencies(START, END)
+        assert [dependency.resource for dependency in found] == ["127.0.0.1:9102", "sqlite"]
+        assert await source.dependencies(END, END + 1000) == ()
+
+    async def test_of_one_service_alone(self, opened: Open) -> None:
+        found = await opened("stock-service").dependencies(START, END)
+        assert [(dependency.resource, dependency.calls) for dependency in found] == [("sqlite", 40)]
+
+
+class TestOverview:
+    async def test_every_service_has_its_figures(self, source: ApmSource) -> None:
+        front, stock = await source.overview(START, END)
+        assert (front.name, front.transactions, front.failed, front.errors) == ("shop-frontend", 52, 3, 9)
+        assert (stock.name, stock.transactions, stock.failed, stock.errors) == ("stock-service", 40, 3, 0)
+        assert front.mean_us is not None
+        assert front.p95_us is not None
+
+    async def test_nothing_in_the_range_is_nothing(self, opened: Open) -> None:
+        assert await opened().overview(END, END + 1000) == ()
+        assert [one.name for one in await opened("stock-service").overview(START, END)] == ["stock-service"]
+
+
+class TestErrorNames:
+    async def test_a_group_is_split_by_message(self, source: ApmSource) -> None:
+        (only,) = await source.error_names(STOCK_ERROR, START, END)
+        assert (only.message, only.count) == ("StockError: no stock left for order 7", 3)
+        assert (only.first_ms, only.last_ms) == (1_795_464_737_717, 1_795_464_737_927)
+        assert only.spark == (0, 0, 0, 3, 0, 0, 0)
+        assert await source.error_names("0" * 16, START, END) == ()
+
+    async def test_samples_of_one_message_are_paged_alone(self, source: ApmSource) -> None:
+        name = "StockError: no stock left for order 7"
+        found = await source.error_sample(STOCK_ERROR, 2, name=name)
+        assert found is not None
+        assert (found.index, found.total) == (2, 3)
+        assert await source.error_sample(STOCK_ERROR, 0, name="another") is None
+
+
+class TestDiscovery:
+    async def test_services_with_environments_and_types(self, source: ApmSource) -> None:
+        assert await source.discover() == (
+            FoundService("shop-frontend", ("test",), ("request",)),
+            FoundService("stock-service", ("test",), ("request",)),
+        )
+
+    async def test_an_environment_is_seen_alone(self, opened: Open) -> None:
+        test, other = opened(environment="test"), opened(environment="production")
+        assert (await test.series(START, END, 1000)).transactions == 92
+        assert (await other.series(START, END, 1000)).transactions == 0
+        assert await other.error_groups(START, END) == ()
+        assert (await other.breakdown(START, END)).parts == ()

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from stressdash.apm import parse
 from stressdash.embedded.apm.archive import Archive
+from stressdash.embedded.apm.store import POSITION_BITS
 from stressdash.embedded.apm.stream import IntakeResult, IntakeStream
+from stressdash.samples import Scope
 from stressdash.wire import to_json
 
 Json = dict[str, Any]
@@ -32,19 +34,38 @@ def take(archive: Archive, data: bytes) -> IntakeResult:
 def ask_everything(archive: Archive) -> None:
     """Every question about everything that was kept: none may fail, all must be JSON."""
     figures = [
-        archive.series(AT_MS, AT_MS + 2000, 1000, None),
-        archive.breakdown(AT_MS, AT_MS + 2000, None),
-        archive.process_metrics(AT_MS, AT_MS + 2000, 1000, None),
-        archive.error_groups(AT_MS - 5000, AT_MS + 5000, None),
+        archive.series(AT_MS, AT_MS + 2000, 1000, Scope()),
+        archive.breakdown(AT_MS, AT_MS + 2000, Scope()),
+        archive.process_metrics(AT_MS, AT_MS + 2000, 1000, Scope()),
+        archive.error_groups(AT_MS - 5000, AT_MS + 5000, Scope()),
         archive.health(0, ""),
+        archive.discover(),
+        archive.views.transactions(AT_MS, AT_MS + 2000, Scope()),
+        archive.views.latency_distribution(AT_MS, AT_MS + 2000, None, Scope()),
+        archive.views.dependencies(AT_MS, AT_MS + 2000, Scope()),
+        archive.views.overview(AT_MS, AT_MS + 2000, Scope()),
+        archive.views.transaction_documents(AT_MS, AT_MS + 2000, None, (0, 1e18), 20, Scope()),
     ]
-    for trace_id in list(archive._store._traces):
+    for trace_id in traces(archive):
         documents = archive.trace_documents(trace_id)
         figures += [documents, parse.trace(trace_id, documents), archive.groups_of([trace_id])]
         found = archive.trace_error(trace_id)
         if found.document is not None:
             figures.append(parse.error_sample(found.document, found.number, found.total))
     assert all(to_json(figure) for figure in figures)
+
+
+def traces(archive: Archive) -> set[str]:
+    """Ids of all traces that are kept."""
+    store = archive._store
+    last = store._first + len(store._full)
+    references = [
+        number << POSITION_BITS | position
+        for number in range(store._first, last + 1)
+        for position in range(len(store._block(number)))
+    ]
+    found = (parse.text(store.document(reference), "trace.id") for reference in references)
+    return {trace_id for trace_id in found if trace_id}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -125,7 +146,7 @@ class TestHugeEvents:
         frames = [frame(f"function_{n}", context_line="x" * 300) for n in range(600)]
         event = error(1, exception={"type": "T", "message": "m", "stacktrace": frames})
         assert take(archive, body(line("error", event))).accepted == 1
-        (group,) = archive.error_groups(AT_MS, AT_MS + 1000, None)
+        (group,) = archive.error_groups(AT_MS, AT_MS + 1000, Scope())
         found = archive.error_document(group.key, 0, None, None)
         assert found.document is not None
         assert len(parse.error_sample(found.document, 0, 1).frames) == group.stack_depth == 600
@@ -158,7 +179,7 @@ class TestHostileText:
         tags = {HOSTILE: HOSTILE}
         event = error(1, exception=exception, culprit=HOSTILE, transaction=names, context={"tags": tags})
         assert take(archive, body(line("error", event))).accepted == 1
-        (group,) = archive.error_groups(AT_MS, AT_MS + 1000, None)
+        (group,) = archive.error_groups(AT_MS, AT_MS + 1000, Scope())
         assert (group.type, group.message, group.culprit) == (HOSTILE, HOSTILE, HOSTILE)
         ask_everything(archive)
 
@@ -174,4 +195,4 @@ class TestHostileText:
         archive = Archive(20_000, lambda: AT_MS)
         events = [line("error", error(n, exception={"type": f"T{n}", "message": "m"})) for n in range(10_000)]
         assert take(archive, body(*events)).accepted == 10_000
-        assert len(archive.error_groups(AT_MS, AT_MS + 1000, None)) == 200
+        assert len(archive.error_groups(AT_MS, AT_MS + 1000, Scope())) == 200

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apm_events import AT_MS, AT_US, error, line, metadata, self_time, transaction
+from apm_events import AT_MS, AT_US, error, line, metadata, self_time, span, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stressdash.embedded.apm.archive import Archive
-from stressdash.embedded.apm.seconds import Names
+from stressdash.embedded.apm.rows import SelfTime, select_rows
+from stressdash.embedded.apm.seconds import Names, Seconds
 from stressdash.embedded.apm.stream import IntakeStream
 from stressdash.hdr import bucket_index, bucket_mid_us
-from stressdash.samples import ApmBucket, ApmSeries
+from stressdash.samples import ApmBucket, ApmSeries, Scope
 
 START, END = AT_MS, AT_MS + 3000
+CALL = {"destination": {"service": {"resource": "mysql/stats"}}}
 LATER_MS = AT_MS + 3_600_000
 
 
@@ -34,7 +36,7 @@ def transactions(*events: dict[str, Any]) -> Archive:
 
 
 def series(archive: Archive, step_ms: int = 1000, start_ms: int = START, end_ms: int = END) -> ApmSeries:
-    return archive.series(start_ms, end_ms, step_ms, None)
+    return archive.series(start_ms, end_ms, step_ms, Scope())
 
 
 def first(archive: Archive) -> ApmBucket:
@@ -155,10 +157,11 @@ class TestServices:
         filled(*(line("transaction", transaction(n)) for n in (2, 3)), archive=archive, name="back")
         filled(line("error", error(4)), archive=archive, name="back")
         counts = [
-            archive.series(START, END, 1000, name).transactions for name in ("front", "back", None, "none")
+            archive.series(START, END, 1000, Scope(name)).transactions
+            for name in ("front", "back", None, "none")
         ]
         assert counts == [1, 2, 3, 0]
-        assert [len(archive.error_groups(START, END, name)) for name in ("front", "back", "none")] == [
+        assert [len(archive.error_groups(START, END, Scope(name))) for name in ("front", "back", "none")] == [
             0,
             1,
             0,
@@ -168,7 +171,7 @@ class TestServices:
     def test_the_newest_transaction_is_that_of_the_service(self) -> None:
         archive = filled(line("transaction", transaction(1, timestamp=at(5))), name="front")
         filled(line("transaction", transaction(2, timestamp=at(9))), archive=archive, name="back")
-        newest = [archive.series(START, END, 1000, name).newest_ms for name in ("front", None, "none")]
+        newest = [archive.series(START, END, 1000, Scope(name)).newest_ms for name in ("front", None, "none")]
         assert newest == [AT_MS + 5, AT_MS + 9, None]
 
 
@@ -179,7 +182,7 @@ class TestErrorGroups:
             return line("error", error(number, exception=exception, timestamp=at(offset_ms)))
 
         archive = filled(raised(1, "1205", 100), raised(2, "1040", 2100), raised(3, "1040", 2050))
-        (group,) = archive.error_groups(START, END, None)
+        (group,) = archive.error_groups(START, END, Scope())
         assert (group.message, group.names) == ("1040", {"1040": 2, "1205": 1})
         assert (group.count, group.first_ms, group.last_ms) == (3, AT_MS + 100, AT_MS + 2100)
         assert group.spark == (1, 0, 2)
@@ -188,12 +191,12 @@ class TestErrorGroups:
 
     def test_a_part_of_a_second_counts_only_its_own_errors(self) -> None:
         archive = filled(*(line("error", error(n, timestamp=at(ms))) for n, ms in enumerate((100, 400, 900))))
-        (group,) = archive.error_groups(START + 200, START + 900, None)
+        (group,) = archive.error_groups(START + 200, START + 900, Scope())
         assert (group.count, group.first_ms, group.last_ms) == (1, START + 400, START + 400)
 
     def test_the_most_frequent_groups_come_first(self) -> None:
         errors = [error(n, exception={"type": "AAB"[n], "message": "m"}) for n in (2, 0, 1)]
-        groups = filled(*(line("error", event) for event in errors)).error_groups(START, END, None)
+        groups = filled(*(line("error", event) for event in errors)).error_groups(START, END, Scope())
         assert [group.type for group in groups] == ["A", "B"]
 
 
@@ -204,7 +207,7 @@ class TestBreakdownAndProcess:
             self_time("app", "", 5, 900),
             self_time("db", "mysql", 1, 50),
         ]
-        found = filled(*(line("metricset", each) for each in sets)).breakdown(START, END, None)
+        found = filled(*(line("metricset", each) for each in sets)).breakdown(START, END, Scope())
         parts = [(part.type, part.subtype, part.count, part.sum_us) for part in found.parts]
         assert parts == [("app", "", 5, 900), ("db", "mysql", 3, 350)]
 
@@ -218,20 +221,44 @@ class TestBreakdownAndProcess:
             return line("metricset", {"timestamp": at(offset_ms), "samples": samples})
 
         archive = filled(metrics(0.1, 300, 0), metrics(0.3, 200, 900), metrics(0.5, 1, 2000))
-        one, two, _ = archive.process_metrics(START, END, 1000, None)
+        one, two, _ = archive.process_metrics(START, END, 1000, Scope())
         assert one.cpu_share == pytest.approx(0.2)
         assert one.system_cpu_share == pytest.approx(0.4)
         assert (one.rss_bytes, two.rss_bytes, two.cpu_share) == (300, None, None)
 
 
 class TestBounds:
-    def test_the_oldest_seconds_are_forgotten(self) -> None:
-        archive = Archive(20, lambda: LATER_MS)
+    def test_the_oldest_seconds_go_to_the_disk_and_still_count(self) -> None:
+        archive = Archive(1000, lambda: LATER_MS, row_limit=20)
         for number in range(300):
+            events = (
+                line("transaction", transaction(number, timestamp=at(number * 1000))),
+                line("span", span(number, timestamp=at(number * 1000), context=CALL)),
+                line("error", error(number, timestamp=at(number * 1000))),
+            )
+            filled(*events, archive=archive)
+        whole = (START, START + 300_000)
+        assert len(archive._timeline._requests._rows) <= 20
+        assert [bucket.transactions for bucket in archive.series(*whole, 1000, Scope()).buckets] == [1] * 300
+        assert [group.count for group in archive.error_groups(*whole, Scope())] == [300]
+        assert [found.calls for found in archive.views.dependencies(*whole, Scope())] == [300]
+
+    def test_a_late_event_joins_its_second_on_the_disk(self) -> None:
+        archive = Archive(1000, lambda: LATER_MS, row_limit=5)
+        for number in range(30):
             filled(line("transaction", transaction(number, timestamp=at(number * 1000))), archive=archive)
-        found = archive.series(START, START + 300_000, 1000, None)
-        assert found.transactions == 100
-        assert found.buckets[-1].transactions == 1
+        assert first(archive).transactions == 1
+        filled(line("transaction", transaction(99, timestamp=at(1))), archive=archive)
+        assert first(archive).transactions == 2
+        assert archive.series(START, START + 30_000, 1000, Scope()).transactions == 31
+
+    def test_beyond_a_limit_the_oldest_seconds_are_forgotten(self) -> None:
+        seconds = Seconds(list[SelfTime], select_rows, 1000, second_limit=10)
+        for second in range(25):
+            seconds.at(second).append(SelfTime(0, 0, "db", "", 1, 1))
+        assert [at_ms for at_ms, _ in seconds.summaries(0, 25_000, frozenset({0}))] == [
+            1000 * second for second in range(15, 25)
+        ]
 
     def test_endless_new_names_share_one_number(self) -> None:
         names = Names(limit=3)

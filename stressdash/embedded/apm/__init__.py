@@ -4,6 +4,7 @@ server     HTTP: the routes of `intake` (for agents) and of `questions` (for `st
 stream     one request: `body` takes off compression and cuts lines, `shapes` says what is valid
 archive    where events go and answers come from
 store      the events themselves, in `block`s, bounded, found again by trace and error group
-timeline   figures by second, from `rows` and `tally`; `groups` describes what it counts
+timeline   figures by second, from `rows` and `tally`; `groups` describes the errors, `views` the rest
+spill      the room on disk that store and timeline use
 document   one stored event -> the document that Elasticsearch would hold
 """

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     made.add_argument("--port", type=port_number, default=0, help="port; 0 takes a free one (default)")
     made.add_argument(
-        "--max-events", type=positive, default=500_000, help="events kept (default: %(default)s)"
+        "--max-events", type=positive, default=5_000_000, help="events kept (default: %(default)s)"
     )
     made.add_argument("--until-stdin-closes", action="store_true", help="end when standard input closes")
     return made

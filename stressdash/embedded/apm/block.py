@@ -1,16 +1,18 @@
-"""A run of stored lines: plain while it grows, compressed once it is full.
+"""A run of stored lines: in memory while it grows, compressed on disk once it is full.
 
-Agents repeat themselves: a full block shrinks to about a tenth, so ten times the history fits in memory.
+Agents repeat themselves: a full block shrinks to about a tenth.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
 from array import array
 from dataclasses import dataclass
 from typing import Final
 
 from stressdash.embedded.apm.context import Json
+from stressdash.wire import from_packed, to_packed
 
 __all__ = ["BLOCK_BYTES", "Block", "Line"]
 
@@ -30,57 +32,65 @@ class Line:
     """Grouping key of an error; empty for other events."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a block is packed from."""
+
+    text: bytes
+    ends: bytes
+    base_numbers: bytes
+    bases: str
+    """JSON, whose numbers have no limit."""
+    groups: dict[int, str]
+
+
 class Block:
     """Lines in order of arrival."""
 
     def __init__(self) -> None:
-        self._growing = bytearray()
-        self._compressed = b""
+        self._text = bytearray()
         self._ends = array("L")
+        self._base_numbers = array("L")
         self._bases: list[Json] = []
-        self._groups: list[str] = []
-        self.traces: set[str] = set()
+        self._groups: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self._ends)
 
     @property
     def held_bytes(self) -> int:
-        """Memory that the lines take now."""
-        return len(self._growing) + len(self._compressed)
-
-    @property
-    def groups(self) -> set[str]:
-        """Grouping keys of the errors in it."""
-        return set(self._groups) - {""}
+        """Memory that the lines take."""
+        return len(self._text)
 
     def append(self, line: Line) -> None:
         """Add one line."""
-        self._growing += line.text
-        self._ends.append(len(self._growing))
-        self._bases.append(line.base)
-        self._groups.append(line.group)
-        if line.trace_id is not None:
-            self.traces.add(line.trace_id)
+        if line.group:
+            self._groups[len(self)] = line.group
+        self._text += line.text
+        self._ends.append(len(self._text))
+        if not self._bases or self._bases[-1] is not line.base:
+            self._bases.append(line.base)
+        self._base_numbers.append(len(self._bases) - 1)
 
-    def seal(self) -> None:
-        """Compress; nothing is appended from here on."""
-        self._compressed = zlib.compress(self._growing, 1)
-        self._growing = bytearray()
-
-    def plain(self) -> bytes | bytearray:
-        """All its bytes, decompressed if need be."""
-        return zlib.decompress(self._compressed) if self._compressed else self._growing
-
-    def text(self, plain: bytes | bytearray, position: int) -> bytes:
-        """The line at a position of what `plain` gave."""
+    def line(self, position: int) -> Line:
+        """The line at a position; without its trace's id, which is part of its text."""
         start = self._ends[position - 1] if position else 0
-        return bytes(plain[start : self._ends[position]])
+        text = bytes(self._text[start : self._ends[position]])
+        return Line(text, self._bases[self._base_numbers[position]], None, self._groups.get(position, ""))
 
-    def base(self, position: int) -> Json:
-        """Shared fields of the line's request."""
-        return self._bases[position]
+    def packed(self) -> bytes:
+        """The whole block, compressed."""
+        ends, numbers = self._ends.tobytes(), self._base_numbers.tobytes()
+        parts = Parts(bytes(self._text), ends, numbers, json.dumps(self._bases), self._groups)
+        return zlib.compress(to_packed(parts), 1)
 
-    def group(self, position: int) -> str:
-        """Grouping key of the line's error, or empty."""
-        return self._groups[position]
+    @classmethod
+    def unpacked(cls, data: bytes) -> Block:
+        """A block that `packed` gave."""
+        parts = from_packed(zlib.decompress(data), Parts)
+        block = cls()
+        block._text += parts.text
+        block._ends.frombytes(parts.ends)
+        block._base_numbers.frombytes(parts.base_numbers)
+        block._bases, block._groups = json.loads(parts.bases), parts.groups
+        return block

@@ -25,7 +25,7 @@ from stressdash.embedded.apm.context import (
     user,
 )
 
-__all__ = ["SERVER_VERSION", "base_document", "document", "index_of"]
+__all__ = ["SERVER_VERSION", "base_document", "document", "index_of", "span_kind"]
 
 SERVER_VERSION: Final = "9.0.0"
 """The apm-server whose documents these are: the first that groups errors by xxhash64.
@@ -139,7 +139,10 @@ def _span(made: Json, event: Mapping[str, Any]) -> None:
     merge_labels(made, context.get("tags"))
     http = context.get("http") or {}
     status = http.get("status_code") or (http.get("response") or {}).get("status_code")
-    fields = {**pick(event, {name: name for name in ("id", "name", "sync")}), **_span_kind(event)}
+    fields = {
+        **pick(event, {name: name for name in ("id", "name", "sync")}),
+        **span_kind(event["type"], event.get("subtype"), event.get("action")),
+    }
     fields["duration"] = {"us": _duration_us(event)}
     if weight := _weight(event):
         fields["representative_count"] = weight
@@ -161,9 +164,8 @@ def _span(made: Json, event: Mapping[str, Any]) -> None:
     made["event"] = _event(event.get("outcome") or _outcome(status, failing_from=400))
 
 
-def _span_kind(event: Mapping[str, Any]) -> Json:
+def span_kind(kind: str, subtype: str | None, action: str | None) -> Json:
     """Type, subtype and action; older agents send all three as `type.subtype.action`."""
-    kind, subtype, action = event["type"], event.get("subtype"), event.get("action")
     if subtype is None and action is None:
         kind, _, rest = kind.partition(".")
         subtype, _, action = rest.partition(".")

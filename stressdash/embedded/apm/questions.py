@@ -6,6 +6,7 @@ return them, so that both sources read them with the same eyes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from stressdash.embedded.apm.archive import Archive
 from stressdash.errors import BadInput
+from stressdash.samples import Scope
 from stressdash.wire import from_json, to_json
 
 __all__ = ["Questions"]
@@ -20,6 +22,7 @@ __all__ = ["Questions"]
 PREFIX: Final = "/stressdash/v1"
 BUCKET_LIMIT: Final = 50_000
 TRACE_LIMIT: Final = 10_000
+SAMPLE_LIMIT: Final = 1_000
 
 
 class Questions:
@@ -40,6 +43,13 @@ class Questions:
             web.get(f"{PREFIX}/series", self.series),
             web.get(f"{PREFIX}/error-groups", self.error_groups),
             web.get(f"{PREFIX}/error-groups/{{group}}", self.error_document),
+            web.get(f"{PREFIX}/error-groups/{{group}}/names", self.error_names),
+            web.get(f"{PREFIX}/transactions", self.transactions),
+            web.get(f"{PREFIX}/latency-distribution", self.latency_distribution),
+            web.get(f"{PREFIX}/transaction-samples", self.transaction_samples),
+            web.get(f"{PREFIX}/dependencies", self.dependencies),
+            web.get(f"{PREFIX}/overview", self.overview),
+            web.get(f"{PREFIX}/discover", self.discover),
             web.get(f"{PREFIX}/traces/{{trace}}", self.trace),
             web.get(f"{PREFIX}/traces/{{trace}}/error", self.trace_error),
             web.post(f"{PREFIX}/groups-of", self.groups_of),
@@ -51,11 +61,11 @@ class Questions:
 
     async def series(self, request: web.Request) -> web.Response:
         """`ApmSeries` of a range in steps."""
-        return answer(self._archive.series(*stepped_range(request), request.query.get("service")))
+        return answer(self._archive.series(*stepped_range(request), scope_of(request)))
 
     async def error_groups(self, request: web.Request) -> web.Response:
         """List of `ErrorGroup`."""
-        return answer(self._archive.error_groups(*time_range(request), request.query.get("service")))
+        return answer(self._archive.error_groups(*time_range(request), scope_of(request)))
 
     async def error_document(self, request: web.Request) -> web.Response:
         """`total` and the `document` at `number`, null beyond the end."""
@@ -64,8 +74,48 @@ class Questions:
             whole(request, "number"),
             whole(request, "start") if "start" in request.query else None,
             whole(request, "end") if "end" in request.query else None,
+            request.query.get("name"),
         )
         return answer(found)
+
+    async def error_names(self, request: web.Request) -> web.Response:
+        """List of `ErrorName`."""
+        group = request.match_info["group"]
+        return answer(self._archive.error_names(group, *time_range(request), scope_of(request)))
+
+    async def transactions(self, request: web.Request) -> web.Response:
+        """List of `TransactionGroup`."""
+        return answer(self._archive.views.transactions(*time_range(request), scope_of(request)))
+
+    async def latency_distribution(self, request: web.Request) -> web.Response:
+        """`LatencyDistribution` of a range, of one name or of all."""
+        name, scope = request.query.get("name"), scope_of(request)
+        return answer(self._archive.views.latency_distribution(*time_range(request), name, scope))
+
+    async def transaction_samples(self, request: web.Request) -> web.Response:
+        """Documents of the slowest transactions."""
+        high_us = whole(request, "high") if "high" in request.query else math.inf
+        limit = min(max(whole(request, "limit"), 0), SAMPLE_LIMIT)
+        found = self._archive.views.transaction_documents(
+            *time_range(request),
+            request.query.get("name"),
+            (whole(request, "low"), high_us),
+            limit,
+            scope_of(request),
+        )
+        return answer(found)
+
+    async def dependencies(self, request: web.Request) -> web.Response:
+        """List of `Dependency`."""
+        return answer(self._archive.views.dependencies(*time_range(request), scope_of(request)))
+
+    async def overview(self, request: web.Request) -> web.Response:
+        """List of `ServiceFigures`."""
+        return answer(self._archive.views.overview(*time_range(request), scope_of(request)))
+
+    async def discover(self, _request: web.Request) -> web.Response:
+        """List of `FoundService`."""
+        return answer(self._archive.discover())
 
     async def trace(self, request: web.Request) -> web.Response:
         """All documents of one trace."""
@@ -84,11 +134,11 @@ class Questions:
 
     async def breakdown(self, request: web.Request) -> web.Response:
         """`Breakdown` of a range."""
-        return answer(self._archive.breakdown(*time_range(request), request.query.get("service")))
+        return answer(self._archive.breakdown(*time_range(request), scope_of(request)))
 
     async def process_metrics(self, request: web.Request) -> web.Response:
         """List of `ProcessMetric`."""
-        return answer(self._archive.process_metrics(*stepped_range(request), request.query.get("service")))
+        return answer(self._archive.process_metrics(*stepped_range(request), scope_of(request)))
 
     async def services(self, _request: web.Request) -> web.Response:
         """List of names."""
@@ -102,6 +152,12 @@ class Questions:
 def answer(value: Any) -> web.Response:
     """JSON of dataclasses and plain values."""
     return web.Response(body=to_json(value), content_type="application/json")
+
+
+def scope_of(request: web.Request) -> Scope:
+    """What the question is narrowed down to."""
+    given = request.query
+    return Scope(given.get("service"), given.get("environment"), given.get("type", "request"))
 
 
 def whole(request: web.Request, name: str) -> int:

@@ -1,87 +1,117 @@
 """What is remembered of an event for the charts, in columns, and how the rows of a second are summed up.
 
-Every fold takes the rows with `low <= ms < high`, where ms counts within the second, of one service or, with
-`EVERY_SERVICE`, of all.
+Every fold takes the rows with `low <= ms < high`, where ms counts within the second, of some origins.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import ClassVar, Final, NamedTuple, Self, TypeVar
 
+from stressdash.embedded.apm.origins import Selector
 from stressdash.embedded.apm.tally import Tally
 from stressdash.hdr import bucket_index
 
 __all__ = [
-    "EVERY_SERVICE",
     "OUTCOMES",
+    "CallRows",
     "ErrorRows",
     "ErrorTally",
     "ProcessRow",
     "RequestRows",
     "SelfTime",
+    "Slow",
+    "fold_calls",
     "fold_errors",
     "fold_requests",
     "select_rows",
+    "slow_requests",
 ]
 
 OUTCOMES: Final = {"success": 0, "failure": 1, "unknown": 2}
-EVERY_SERVICE: Final = -1
 
 
-class RequestRows:
-    """Request transactions of one second."""
+class Columns:
+    """Rows of one second, a column of fixed width for each field."""
 
-    __slots__ = ("duration_us", "ms", "outcome", "result", "service", "weight")
-
-    def __init__(self) -> None:
-        self.ms = array("H")
-        self.service = array("l")
-        self.duration_us = array("q")
-        self.weight = array("d")
-        self.outcome = array("B")
-        self.result = array("l")
-
-    def __len__(self) -> int:
-        return len(self.ms)
-
-
-class ErrorRows:
-    """Error documents of one second."""
-
-    __slots__ = ("group", "ms", "name", "service", "transaction")
+    CODES: ClassVar[str]
+    """Type of each column, as `array` names it."""
 
     def __init__(self) -> None:
-        self.ms = array("H")
-        self.service = array("l")
-        self.group = array("l")
-        self.name = array("l")
-        self.transaction = array("l")
+        self.columns = tuple(array(code) for code in self.CODES)
 
     def __len__(self) -> int:
-        return len(self.ms)
+        return len(self.columns[0])
+
+    def append(self, *values: float) -> None:
+        """Add one row."""
+        for column, value in zip(self.columns, values, strict=True):
+            column.append(value)  # type: ignore[arg-type]  # the type is that of CODES
+
+    def packed(self) -> bytes:
+        """All columns, one after the other."""
+        return b"".join(column.tobytes() for column in self.columns)
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> Self:
+        """Rows that `packed` gave."""
+        rows = cls()
+        count = len(data) // sum(column.itemsize for column in rows.columns)
+        start = 0
+        for column in rows.columns:
+            end = start + count * column.itemsize
+            column.frombytes(data[start:end])
+            start = end
+        return rows
+
+
+class RequestRows(Columns):
+    """Transactions: ms, origin, name, duration in us, weight, outcome, result, reference.
+
+    One that was kept merely because it failed has no weight.
+    """
+
+    CODES = "HiiqdBiq"
+
+
+class CallRows(Columns):
+    """Spans that called something: ms, origin, resource, operation, duration in us, weight, outcome."""
+
+    CODES = "HiiiqdB"
+
+
+class ErrorRows(Columns):
+    """Error documents: ms, origin, group, message, name of the transaction or -1."""
+
+    CODES = "Hiiii"
 
 
 @dataclass(slots=True)
 class ErrorTally:
-    """Errors of one group within one part of a second."""
+    """Errors of one group with one message within one part of a second."""
 
     count: int
     first_ms: int
     last_ms: int
     """Milliseconds within the second."""
-    names: Counter[int]
     transactions: Counter[int]
+
+
+class Slow(NamedTuple):
+    """A transaction that can be opened; the greatest is the slowest."""
+
+    duration_us: int
+    reference: int
 
 
 class SelfTime(NamedTuple):
     """Time that spans of one kind had to themselves, as the agent sums it up."""
 
     ms: int
-    service: int
+    origin: int
     type: str
     subtype: str
     spans: int
@@ -92,7 +122,7 @@ class ProcessRow(NamedTuple):
     """Metrics of the service's process."""
 
     ms: int
-    service: int
+    origin: int
     cpu_share: float | None
     system_cpu_share: float | None
     rss_bytes: int | None
@@ -101,49 +131,65 @@ class ProcessRow(NamedTuple):
 Row = TypeVar("Row", SelfTime, ProcessRow)
 
 
-def fold_requests(rows: RequestRows, low: int, high: int, service: Hashable) -> Tally:
-    """Tally of the rows in [low, high) ms, of one service or of all."""
-    tally = Tally()
-    latencies, results = tally.latencies, tally.results
-    columns = zip(
-        rows.ms, rows.service, rows.duration_us, rows.weight, rows.outcome, rows.result, strict=True
-    )
-    for ms, of, duration_us, weight, outcome, result in columns:
-        if not low <= ms < high or service not in (EVERY_SERVICE, of):
-            continue
-        tally.recorded += 1
-        tally.weight += weight
-        tally.duration_us += weight * duration_us
-        if outcome == 0:
-            tally.succeeded += weight
-        elif outcome == 1:
-            tally.failed += weight
-        index = bucket_index(duration_us)
-        latencies[index] = latencies.get(index, 0.0) + weight
-        results[result] = results.get(result, 0.0) + weight
-    return tally
+def fold_requests(rows: RequestRows, low: int, high: int, selector: Selector) -> dict[int, Tally]:
+    """Tallies by number of the transaction's name."""
+    tallies: dict[int, Tally] = {}
+    for ms, origin, name, duration_us, weight, outcome, result, _ in zip(*rows.columns, strict=True):
+        if low <= ms < high and origin in selector and weight:
+            tally = tallies.get(name)
+            if tally is None:
+                tally = tallies[name] = Tally()
+            tally.count(duration_us, weight, outcome, bucket_index(duration_us), result)
+    return tallies
 
 
-def fold_errors(rows: ErrorRows, low: int, high: int, service: Hashable) -> dict[int, ErrorTally]:
-    """Tallies by number of the group's key."""
-    tallies: dict[int, ErrorTally] = {}
-    for ms, of, group, name, transaction in zip(
-        rows.ms, rows.service, rows.group, rows.name, rows.transaction, strict=True
-    ):
-        if not low <= ms < high or service not in (EVERY_SERVICE, of):
+def fold_calls(rows: CallRows, low: int, high: int, selector: Selector) -> dict[int, Tally]:
+    """Tallies by number of the resource; their results are the operations."""
+    tallies: dict[int, Tally] = {}
+    for ms, origin, resource, operation, duration_us, weight, outcome in zip(*rows.columns, strict=True):
+        if low <= ms < high and origin in selector:
+            tally = tallies.get(resource)
+            if tally is None:
+                tally = tallies[resource] = Tally()
+            tally.count(duration_us, weight, outcome, bucket_index(duration_us), operation)
+    return tallies
+
+
+def fold_errors(
+    rows: ErrorRows, low: int, high: int, selector: Selector
+) -> dict[tuple[int, int], ErrorTally]:
+    """Tallies by numbers of the group's key and of the message."""
+    tallies: dict[tuple[int, int], ErrorTally] = {}
+    for ms, origin, group, name, transaction in zip(*rows.columns, strict=True):
+        if not low <= ms < high or origin not in selector:
             continue
-        tally = tallies.get(group)
+        tally = tallies.get((group, name))
         if tally is None:
-            tally = tallies[group] = ErrorTally(0, ms, ms, Counter(), Counter())
+            tally = tallies[group, name] = ErrorTally(0, ms, ms, Counter())
         tally.count += 1
         tally.first_ms = min(tally.first_ms, ms)
         tally.last_ms = max(tally.last_ms, ms)
-        tally.names[name] += 1
         if transaction >= 0:
             tally.transactions[transaction] += 1
     return tallies
 
 
-def select_rows(rows: list[Row], low: int, high: int, service: Hashable) -> list[Row]:
+def slow_requests(
+    rows: RequestRows,
+    ms_range: tuple[int, int],
+    us_range: tuple[int, float],
+    name: int | None,
+    selector: Selector,
+) -> Iterator[Slow]:
+    """Transactions that took as long as asked for, of one name or of all, those kept for failing included."""
+    low_ms, high_ms = ms_range
+    low_us, high_us = us_range
+    for ms, origin, of, duration_us, _, _, _, reference in zip(*rows.columns, strict=True):
+        within = low_us <= duration_us < high_us and low_ms <= ms < high_ms
+        if within and origin in selector and name in (None, of):
+            yield Slow(duration_us, reference)
+
+
+def select_rows(rows: list[Row], low: int, high: int, selector: Selector) -> list[Row]:
     """The rows themselves: there is one a second and span type, nothing to sum up."""
-    return [row for row in rows if low <= row.ms < high and service in (EVERY_SERVICE, row.service)]
+    return [row for row in rows if low <= row.ms < high and row.origin in selector]

@@ -25,8 +25,30 @@ class Tally:
     duration_us: float = 0.0
     """Sum of weighted durations."""
     latencies: dict[int, float] = field(default_factory=dict)
+    failed_latencies: dict[int, float] = field(default_factory=dict)
     results: dict[int, float] = field(default_factory=dict)
     """By number of the result's name."""
+
+    def count(self, duration_us: int, weight: float, outcome: int, index: int, result: int) -> None:
+        """Take in one transaction or span.
+
+        Args:
+            duration_us: how long it took.
+            weight: how many it stands for.
+            outcome: 0 success, 1 failure, 2 unknown.
+            index: bucket of the duration.
+            result: number of the result's name.
+        """
+        self.recorded += 1
+        self.weight += weight
+        self.duration_us += weight * duration_us
+        self.latencies[index] = self.latencies.get(index, 0.0) + weight
+        self.results[result] = self.results.get(result, 0.0) + weight
+        if outcome == 0:
+            self.succeeded += weight
+        elif outcome == 1:
+            self.failed += weight
+            self.failed_latencies[index] = self.failed_latencies.get(index, 0.0) + weight
 
     def add(self, other: Tally) -> None:
         """Take in another tally."""
@@ -36,6 +58,7 @@ class Tally:
         self.succeeded += other.succeeded
         self.duration_us += other.duration_us
         merge(self.latencies, other.latencies)
+        merge(self.failed_latencies, other.failed_latencies)
         merge(self.results, other.results)
 
     @property

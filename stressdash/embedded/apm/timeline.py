@@ -1,38 +1,43 @@
 """Figures by second: what charts, error list and breakdown are made of, without opening a document.
 
 Time is event time (when a transaction began, as in Kibana). Rates, outcomes and latencies come only from
-request transactions that were sampled by coin, weighted by 1 / sample rate; those that the service kept
+transactions that were sampled by coin, weighted by 1 / sample rate; those that the service kept
 because they failed (label `kept_for`) would count failures twice and are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Iterator
 from typing import Final
 
+from stressdash.embedded.apm.document import span_kind
+from stressdash.embedded.apm.origins import NO_TYPE, Origins
 from stressdash.embedded.apm.rows import (
-    EVERY_SERVICE,
     OUTCOMES,
+    CallRows,
     ErrorRows,
     ErrorTally,
     ProcessRow,
     RequestRows,
     SelfTime,
+    Slow,
+    fold_calls,
     fold_errors,
     fold_requests,
     select_rows,
+    slow_requests,
 )
-from stressdash.embedded.apm.seconds import Names, Seconds
-from stressdash.embedded.apm.shapes import MetricsetEvent, TransactionEvent
+from stressdash.embedded.apm.seconds import Names, Seconds, Shelf
+from stressdash.embedded.apm.shapes import MetricsetEvent, SpanEvent, TransactionEvent
+from stressdash.embedded.apm.spill import Spill
 from stressdash.embedded.apm.tally import Tally
 from stressdash.hdr import HIGHEST_US
-from stressdash.samples import ApmBucket, ApmSeries, Breakdown, BreakdownPart, ProcessMetric
+from stressdash.samples import ApmBucket, ApmSeries, Breakdown, BreakdownPart, ProcessMetric, Scope
 
 __all__ = ["Timeline"]
 
 LEAST_RATE: Final = 1e-6
 """A transaction never stands for more than a million: nobody samples that thinly on purpose."""
-NO_SERVICE: Final = -2
 PROVISIONAL_MS: Final = 1000
 """How long the service's agent (`api_request_time` 300 ms, +10 %) and this process may take to show an event
 after it ended, with room for a busy machine."""
@@ -42,82 +47,103 @@ class Timeline:
     """Everything that is drawn over time, from validated events.
 
     Args:
-        row_limit: transactions, and as many errors and metrics, that are remembered.
+        spill: where the oldest seconds go.
+        row_limit: transactions, as many calls, errors and metrics, that lie in memory.
     """
 
-    def __init__(self, row_limit: int) -> None:
+    def __init__(self, spill: Spill, row_limit: int) -> None:
         self.names = Names()
-        self._newest_ms: dict[Hashable, int] = {}
-        self._requests = Seconds(RequestRows, fold_requests, row_limit)
-        self._errors = Seconds(ErrorRows, fold_errors, row_limit)
+        self.origins = Origins()
+        self.kinds: dict[int, tuple[str, str]] = {}
+        """Type and subtype of the newest call to a resource, by the number of its name."""
+        self._newest_ms: dict[int, int] = {}
+        self._requests = Seconds(RequestRows, fold_requests, row_limit, Shelf(spill, RequestRows))
+        self._calls = Seconds(CallRows, fold_calls, row_limit, Shelf(spill, CallRows))
+        self._errors = Seconds(ErrorRows, fold_errors, row_limit, Shelf(spill, ErrorRows))
         self._self_times: Seconds[list[SelfTime], list[SelfTime]] = Seconds(list, select_rows, row_limit)
         self._processes: Seconds[list[ProcessRow], list[ProcessRow]] = Seconds(list, select_rows, row_limit)
 
-    def selector(self, service: str | None) -> Hashable:
-        """What the folds select by: a service's number."""
-        if service is None:
-            return EVERY_SERVICE
-        number = self.names.find(service)
-        return NO_SERVICE if number is None else number
-
-    def newest_ms(self, service: str | None = None) -> int | None:
+    def newest_ms(self, scope: Scope | None = None) -> int | None:
         """Timestamp of the newest transaction, of any type; None when there is none."""
-        if service is None:
-            return max(self._newest_ms.values(), default=None)
-        return self._newest_ms.get(self.selector(service))
+        wanted = self.origins.selector(scope or Scope(), typed=False)
+        return max((ms for origin, ms in self._newest_ms.items() if origin in wanted), default=None)
 
-    def add_transaction(self, event: TransactionEvent, service: int, timestamp_us: int) -> None:
+    def add_transaction(
+        self, event: TransactionEvent, service: str, environment: str | None, at_us: int, reference: int
+    ) -> None:
         """Take in a sampled transaction."""
-        at_ms = timestamp_us // 1000
-        if at_ms > self._newest_ms.get(service, -1):
-            self._newest_ms[service] = at_ms
-        if event.type != "request" or kept_for_failing(event):
-            return
+        at_ms = at_us // 1000
+        whole = self.origins.number(service, environment)
+        if at_ms > self._newest_ms.get(whole, -1):
+            self._newest_ms[whole] = at_ms
+        rate = 0.0 if kept_for_failing(event) else 1.0 if event.sample_rate is None else event.sample_rate
+        self._requests.at(at_ms // 1000).append(
+            at_ms % 1000,
+            self.origins.number(service, environment, event.type),
+            self.names.number(event.name or ""),
+            duration_us(event.duration),
+            weight(rate),
+            OUTCOMES[event.outcome or derived_outcome(event)],
+            self.names.number(event.result or ""),
+            reference,
+        )
+
+    def add_span(self, event: SpanEvent, service: str, environment: str | None, at_us: int) -> None:
+        """Take in a span, if it called something and stands for something."""
+        context = event.context
+        called = context.destination.service if context and context.destination else None
         rate = 1.0 if event.sample_rate is None else event.sample_rate
-        if rate <= 0:
+        if called is None or not called.resource or rate <= 0:
             return
-        rows = self._requests.at(at_ms // 1000)
-        rows.ms.append(at_ms % 1000)
-        rows.service.append(service)
-        rows.duration_us.append(min(int(event.duration * 1e6) // 1000, HIGHEST_US))
-        rows.weight.append(1 / max(rate, LEAST_RATE))
-        rows.outcome.append(OUTCOMES[event.outcome or derived_outcome(event)])
-        rows.result.append(self.names.number(event.result or ""))
+        resource = self.names.number(called.resource)
+        kind = span_kind(event.type, event.subtype, event.action)
+        self.kinds[resource] = (kind.get("type", ""), kind.get("subtype", ""))
+        status = context.http.status_code if context and context.http else None
+        derived = "unknown" if status is None else "failure" if status >= 400 else "success"
+        at_ms = at_us // 1000
+        self._calls.at(at_ms // 1000).append(
+            at_ms % 1000,
+            self.origins.number(service, environment, NO_TYPE),
+            resource,
+            self.names.number(event.name),
+            duration_us(event.duration),
+            weight(rate),
+            OUTCOMES[event.outcome or derived],
+        )
 
-    def add_error(self, at_ms: int, service: int, group: int, name: int, transaction: int) -> None:
-        """Take in an error; numbers are of `names`, transaction -1 when it has none."""
-        rows = self._errors.at(at_ms // 1000)
-        rows.ms.append(at_ms % 1000)
-        rows.service.append(service)
-        rows.group.append(group)
-        rows.name.append(name)
-        rows.transaction.append(transaction)
+    def add_error(self, at_ms: int, origin: int, group: int, name: int, transaction: int) -> None:
+        """Take in an error; numbers are of `origins` and `names`, transaction -1 when it has none."""
+        self._errors.at(at_ms // 1000).append(at_ms % 1000, origin, group, name, transaction)
 
-    def add_metricset(self, event: MetricsetEvent, service: int, at_ms: int) -> None:
+    def add_metricset(self, event: MetricsetEvent, service: str, environment: str | None, at_ms: int) -> None:
         """Take in a span breakdown or the process's metrics; others are only stored."""
         values = {name: sample.value for name, sample in event.samples.items()}
         if event.transaction is not None:
             count, sum_us = values.get("span.self_time.count"), values.get("span.self_time.sum.us")
-            if event.transaction.type == "request" and event.span is not None and count is not None:
+            if event.transaction.type and event.span is not None and count is not None:
+                origin = self.origins.number(service, environment, event.transaction.type)
                 kind, subtype = event.span.type or "", event.span.subtype or ""
-                row = SelfTime(at_ms % 1000, service, kind, subtype, int(count), int(sum_us or 0))
+                row = SelfTime(at_ms % 1000, origin, kind, subtype, int(count), int(sum_us or 0))
                 self._self_times.at(at_ms // 1000).append(row)
         elif (cpu := values.get("system.process.cpu.total.norm.pct")) is not None:
             rss = values.get("system.process.memory.rss.bytes")
             system = values.get("system.cpu.total.norm.pct")
-            process = ProcessRow(at_ms % 1000, service, cpu, system, None if rss is None else int(rss))
+            origin = self.origins.number(service, environment)
+            process = ProcessRow(at_ms % 1000, origin, cpu, system, None if rss is None else int(rss))
             self._processes.at(at_ms // 1000).append(process)
 
-    def series(self, start_ms: int, end_ms: int, step_ms: int, service: str | None, now_ms: int) -> ApmSeries:
+    def series(self, start_ms: int, end_ms: int, step_ms: int, scope: Scope, now_ms: int) -> ApmSeries:
         """Buckets of [start, end), `step_ms` wide, counted from `start_ms`."""
-        selector = self.selector(service)
+        typed = self.origins.selector(scope, typed=True)
+        selector = self.origins.selector(scope, typed=False)
         whole = Tally()
         buckets = []
         for begin in range(start_ms, end_ms, step_ms):
             tally = Tally()
             errors = 0
-            for _, part in self._requests.summaries(begin, begin + step_ms, selector):
-                tally.add(part)
+            for _, parts in self._requests.summaries(begin, begin + step_ms, typed):
+                for part in parts.values():
+                    tally.add(part)
             for _, groups in self._errors.summaries(begin, begin + step_ms, selector):
                 errors += sum(group.count for group in groups.values())
             whole.add(tally)
@@ -129,7 +155,7 @@ class Timeline:
             step_ms=step_ms,
             buckets=tuple(buckets),
             provisional_from_ms=provisional if provisional < end_ms else None,
-            newest_ms=self.newest_ms(service),
+            newest_ms=self.newest_ms(scope),
             sampling=whole.recorded / whole.weight if whole.weight else None,
             mean_us=whole.mean_us,
             p50_us=p50,
@@ -156,27 +182,50 @@ class Timeline:
         )
 
     def errors(
-        self, start_ms: int, end_ms: int, service: str | None
-    ) -> list[tuple[int, dict[int, ErrorTally]]]:
-        """(second, tallies by group number) for the seconds of the range that saw errors."""
-        found = self._errors.summaries(start_ms, end_ms, self.selector(service))
-        return [(at_ms // 1000, tallies) for at_ms, tallies in found if tallies]
+        self, start_ms: int, end_ms: int, scope: Scope
+    ) -> Iterator[tuple[int, dict[tuple[int, int], ErrorTally]]]:
+        """(second, tallies by group and message) for the seconds of the range that saw errors."""
+        selector = self.origins.selector(scope, typed=False)
+        for at_ms, tallies in self._errors.summaries(start_ms, end_ms, selector):
+            if tallies:
+                yield at_ms // 1000, tallies
 
-    def breakdown(self, start_ms: int, end_ms: int, service: str | None) -> Breakdown:
+    def error_counts(self, start_ms: int, end_ms: int, scope: Scope) -> int:
+        """Error documents in the range."""
+        found = self.errors(start_ms, end_ms, scope)
+        return sum(tally.count for _, tallies in found for tally in tallies.values())
+
+    def requests(self, start_ms: int, end_ms: int, scope: Scope) -> dict[int, Tally]:
+        """Tallies of transactions by number of the name."""
+        selector = self.origins.selector(scope, typed=True)
+        return merged(self._requests.summaries(start_ms, end_ms, selector))
+
+    def calls(self, start_ms: int, end_ms: int, scope: Scope) -> dict[int, Tally]:
+        """Tallies of spans by number of the resource that they called."""
+        return merged(self._calls.summaries(start_ms, end_ms, self.origins.selector(scope, typed=False)))
+
+    def slow(
+        self, start_ms: int, end_ms: int, us_range: tuple[int, float], name: int | None, scope: Scope
+    ) -> Iterator[Slow]:
+        """Transactions that took as long as asked for, in no order."""
+        selector = self.origins.selector(scope, typed=True)
+        for low, high, rows in self._requests.rows(start_ms, end_ms):
+            yield from slow_requests(rows, (low, high), us_range, name, selector)
+
+    def breakdown(self, start_ms: int, end_ms: int, scope: Scope) -> Breakdown:
         """Self time by span type and subtype, the largest first."""
+        selector = self.origins.selector(scope, typed=True)
         sums: dict[tuple[str, str], tuple[int, int]] = {}
-        for _, rows in self._self_times.summaries(start_ms, end_ms, self.selector(service)):
+        for _, rows in self._self_times.summaries(start_ms, end_ms, selector):
             for row in rows:
                 count, sum_us = sums.get((row.type, row.subtype), (0, 0))
                 sums[row.type, row.subtype] = (count + row.spans, sum_us + row.sum_us)
         ordered = sorted(sums.items(), key=lambda item: (-item[1][1], item[0]))
         return Breakdown(tuple(BreakdownPart(kind, sub, count, us) for (kind, sub), (count, us) in ordered))
 
-    def processes(
-        self, start_ms: int, end_ms: int, step_ms: int, service: str | None
-    ) -> tuple[ProcessMetric, ...]:
+    def processes(self, start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> tuple[ProcessMetric, ...]:
         """One entry per bucket, empty buckets included."""
-        selector = self.selector(service)
+        selector = self.origins.selector(scope, typed=False)
         metrics = []
         for begin in range(start_ms, end_ms, step_ms):
             rows = [
@@ -192,6 +241,25 @@ class Timeline:
                 )
             )
         return tuple(metrics)
+
+
+def merged(summaries: Iterator[tuple[int, dict[int, Tally]]]) -> dict[int, Tally]:
+    """The tallies of several seconds as one."""
+    sums: dict[int, Tally] = {}
+    for _, tallies in summaries:
+        for number, tally in tallies.items():
+            sums.setdefault(number, Tally()).add(tally)
+    return sums
+
+
+def weight(rate: float) -> float:
+    """How many events one stands for that was sampled at a rate."""
+    return 1 / max(rate, LEAST_RATE) if rate > 0 else 0.0
+
+
+def duration_us(duration_ms: float) -> int:
+    """From the agent's milliseconds, cut off as apm-server and the pipeline do it."""
+    return min(int(duration_ms * 1e6) // 1000, HIGHEST_US)
 
 
 def kept_for_failing(event: TransactionEvent) -> bool:
