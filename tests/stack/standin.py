@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--mute", action="store_true", help="never say that it is ready")
     parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM and the end of stdin")
     parser.add_argument("--lines", type=int, default=0, help="talk a lot before it is ready")
+    parser.add_argument("--flood", type=int, default=0, help="so many lines of junk once it is ready")
     options = parser.parse_args()
     if options.fail is not None:
         sys.stderr.write(f"first words\n{options.fail}\n\n")
@@ -41,6 +42,9 @@ def main() -> int:
     if not options.mute:
         sys.stdout.write(f"ready on 127.0.0.1:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
+    for _ in range(0, options.flood, 1_000):
+        sys.stdout.buffer.write(b"\x1b[31m\x00\xff\x9b2J \xe2\x80\xae junk\r\n" * 1_000)
+    sys.stdout.buffer.flush()
     while os.read(0, 100):
         pass
     if options.stubborn:

@@ -29,6 +29,7 @@ from stressdash.stack.folder import StateFolder, Whereabouts
 from stressdash.stack.link import Link, LinkLost
 from stressdash.stack.messages import Verb
 from stressdash.stack.program import Program
+from stressdash.text import escape
 
 Connect = Callable[[], Awaitable[Link]]
 CLIENT = """
@@ -327,3 +328,20 @@ class TestSecrets:
         seen = [argument for process in processes_of(folder.path) for argument in process.cmdline()]
         assert not [argument for argument in seen if "hush" in argument]
         assert "hush" not in repr(standin("apm"))
+
+
+class TestFlood:
+    async def test_of_junk_is_kept_in_part_counted_in_full_and_keeps_nobody_from_asking(
+        self, folder: StateFolder, connect: Connect
+    ) -> None:
+        link = await connect()
+        await started(link, standin("service", "--flood", "200000"))
+        async with asyncio.timeout(60):
+            while True:
+                lines = (await link.ask(Verb.LOGS, "service")).lines
+                assert (await status(link, "service")).state is ComponentState.RUNNING
+                if lines and lines[-1].sequence >= 200_000:
+                    break
+        assert len(lines) == 2_000
+        assert lines[0].sequence == lines[-1].sequence - 1_999
+        assert {escape(line.text) for line in lines} == {"\\x1b[31m\\x00\ufffd\ufffd2J \\u202e junk"}
