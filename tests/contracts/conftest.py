@@ -1,4 +1,4 @@
-"""What the contract suites need of pytest: a marker, and nodes that live as long as the session."""
+"""What the contract suites need of pytest: a marker, and nodes that live as long as a module of tests."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def running(name: str) -> Iterator[str]:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def elastic9() -> Iterator[str]:
     yield from running("elastic9")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def elastic8() -> Iterator[str]:
     yield from running("elastic8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def elastic7() -> Iterator[str]:
     yield from running("elastic7")
