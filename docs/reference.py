@@ -10,7 +10,7 @@ from stressdash.cli import dashboard_parser
 from stressdash.commands import COMMANDS, EXIT_CODES, load_command
 from stressdash.scenario.schema import SHIPPED, schema_text
 from stressdash.settings import ENVIRONMENT
-from stressdash.stack.knobs import KNOBS
+from stressdash.stack.knobs import EVERY_KNOB
 from stressdash.tui.keys import key_markdown
 
 FILE = Path(__file__).with_name("reference.md")
@@ -22,6 +22,7 @@ CREDENTIALS = (
     ("STRESSDASH_ES_USER, STRESSDASH_ES_PASSWORD", "or a user (default `elastic`) and a password"),
     ("STRESSDASH_ES_BEARER", "or a bearer token"),
     ("STRESSDASH_ES_CA, STRESSDASH_ES_FINGERPRINT", "CA file or certificate fingerprint to trust"),
+    ("STRESSDASH_SERVICE_TOKEN", "token of the admin endpoint of a service at `--target`, if it is ours"),
     ("NO_COLOR", "the dashboard uses the terminal's own colours, and letters beside them"),
 )
 
@@ -76,7 +77,9 @@ def _environment() -> str:
 
 def _knobs() -> str:
     rows = ["| knob | applies | what it does |", "|---|---|---|"]
-    rows += [f"| `{knob.name}` | {knob.applies} | {knob.help} |" for knob in (spec.shown for spec in KNOBS)]
+    rows += [
+        f"| `{knob.name}` | {knob.applies} | {knob.help} |" for knob in (spec.shown for spec in EVERY_KNOB)
+    ]
     return "\n".join(rows) + "\n"
 
 
