@@ -47,6 +47,19 @@ class Target:
     dsn: Annotated[str, Meta(description="Name of the environment variable that holds the DSN.")] | None = (
         None
     )
+    cacert: Annotated[str, Meta(description="Certificates (PEM) to trust, beside the scenario.")] | None = (
+        None
+    )
+    cert: Annotated[str, Meta(description="Client certificate (PEM), beside the scenario.")] | None = None
+    key: Annotated[str, Meta(description="Key of the client certificate (PEM).")] | None = None
+    insecure: Annotated[bool, Meta(description="Take any certificate; every result says so.")] | None = None
+    unix_socket: Annotated[str, Meta(description="Connect to this socket.")] | None = None
+    keepalive: Annotated[bool, Meta(description="False: a connection for each request.")] | None = None
+    connection_lifetime: Annotated[Duration, Meta(description="Older connections are replaced.")] | None = (
+        None
+    )
+    resolve_every: Annotated[Duration, Meta(description="The host is looked up again.")] | None = None
+    addresses: Literal["first", "turns"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +168,16 @@ def scenario_layer(scenario: Scenario) -> dict[str, tuple[str, Any]]:
         "elasticsearch": target.elasticsearch,
         "apm_service": target.apm_service,
         "dsn": target.dsn,
-        "script": None if scenario.script is None else str(Path(scenario.file).parent / scenario.script),
+        "ca_file": _beside(scenario, target.cacert),
+        "cert_file": _beside(scenario, target.cert),
+        "key_file": _beside(scenario, target.key),
+        "insecure": target.insecure,
+        "unix_socket": target.unix_socket,
+        "keepalive": target.keepalive,
+        "lifetime_s": target.connection_lifetime,
+        "resolve_every_s": target.resolve_every,
+        "addresses": target.addresses,
+        "script": _beside(scenario, scenario.script),
         "script_args": scenario.script_args or None,
         "connections": load.connections,
         "rate": load.rate,
@@ -173,6 +195,11 @@ def scenario_layer(scenario: Scenario) -> dict[str, tuple[str, Any]]:
     }
     layer = {name: (where, value) for name, value in values.items() if value is not None}
     return {**layer, "knobs": (where, {name: str(value) for name, value in scenario.knobs.items()})}
+
+
+def _beside(scenario: Scenario, name: str | None) -> str | None:
+    """Path of a file that a scenario names."""
+    return None if name is None else str(Path(scenario.file).parent / name)
 
 
 def scenario_thresholds(scenario: Scenario | None) -> tuple[Threshold, ...]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stressdash.errors import BadInput, UsageError
-from stressdash.scenario import bundled_scenarios, find_scenario, read_scenario
+from stressdash.scenario import bundled_scenarios, find_scenario, read_scenario, scenario_layer
+from stressdash.settings import resolve
 
 
 class TestBundledActs:
@@ -90,3 +91,15 @@ class TestBadFiles:
         file.write_bytes(b"\xff\xfe\x00junk")
         with pytest.raises(BadInput, match="not UTF-8"):
             read_scenario(file)
+
+
+class TestTransport:
+    def test_is_a_part_of_the_target_with_files_beside_the_scenario(self, tmp_path: Path) -> None:
+        file = tmp_path / "secure.toml"
+        file.write_text(
+            'title = "t"\n[target]\nurl = "https://h/"\ncacert = "ca.pem"\nkeepalive = false\n'
+            'connection_lifetime = "30s"\naddresses = "turns"\n'
+        )
+        settings = resolve(scenario_layer(read_scenario(file)))
+        assert settings.ca_file == str(tmp_path / "ca.pem")
+        assert (settings.keepalive, settings.lifetime_s, settings.addresses) == (False, 30.0, "turns")
