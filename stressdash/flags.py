@@ -209,7 +209,7 @@ def check_course(settings: Settings) -> None:
     Raises:
         UsageError: the sentence names the flag, the scenario or the variable that said it.
     """
-    from stressdash.load.shape import parse_shape
+    from stressdash.load.shape import parse_shape, shape_seconds
     from stressdash.load.think import parse_think
     from stressdash.metrics.results import parse_warm_up
     from stressdash.metrics.stoprules import parse_stop_rule
@@ -226,8 +226,18 @@ def check_course(settings: Settings) -> None:
                 parse(text) if text is not None else None
             except BadInput as error:
                 raise BadInput(f"{settings.origin(name)}: {error}") from error
-    if settings.stages and settings.warm_up is not None and parse_warm_up(settings.warm_up).auto:
-        raise UsageError("a load that goes through --stages has no one steady state; give --warm-up a time")
+    if settings.warm_up is None:
+        return
+    warm_up, length_s = parse_warm_up(settings.warm_up), settings.duration_s
+    if settings.stages:
+        length_s = shape_seconds(parse_shape(settings.stages))
+        if warm_up.auto:
+            raise UsageError("a load that goes through stages has no one steady state; give a warm-up a time")
+    if length_s is not None and warm_up.seconds >= length_s:
+        where = settings.origin("warm_up")
+        raise UsageError(
+            f"{where}: a warm-up of {warm_up.seconds:g} s leaves nothing of {length_s:g} s of load"
+        )
 
 
 def _target_layer(target: str) -> tuple[Mapping[str, tuple[str, Any]], Scenario | None]:

@@ -91,7 +91,7 @@ class Fleet:
     @property
     def follows_shape(self) -> bool:
         """Whether the plan's shape steers, and nobody has taken over by hand."""
-        return self._shape is not None and not self._shape.done()
+        return self._shape is not None and not self._shape.done() and not self._shape.cancelling()
 
     @property
     def deaths(self) -> tuple[EngineError, ...]:

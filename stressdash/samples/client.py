@@ -157,10 +157,10 @@ class Window:
     unread: Counts = field(default_factory=dict)
     """How long answers lay in the kernel, from its receive time to the poll that `latency` is counted to: the
     part of the latency that is the engine's own queue. A sample."""
-    target_rate: float | None = None
-    """Gauge: this worker's part of the arrivals per second that are asked for; None: the closed loop."""
     busiest_cpu_ns: int = 0
     """Of a window merged over workers: `cpu_ns` of the busiest; 0 where `cpu_ns` is one worker's."""
+    target_rate: float | None = None
+    """Gauge: this worker's part of the arrivals per second that are asked for; None: the closed loop."""
 
     @property
     def core_ns(self) -> int:

@@ -119,6 +119,9 @@ def plan_facts(plan: Plan) -> dict[str, Scalar]:
         "timeout_s": plan.timeout_s,
         "connect_timeout_s": plan.connect_timeout_s,
         "stop": plan.stop,
+        "stages": ", ".join(f"{stage.label} {stage.seconds:g}s" for stage in plan.stages) or None,
+        "stages_of": plan.shapes if plan.stages else None,
+        "think_s": None if plan.think is None else (plan.think.low_s + plan.think.high_s) / 2,
         **transport_facts(plan),
         "requests": ", ".join(f"{request.method} {request.path or '/'}" for request in plan.requests),
     }
