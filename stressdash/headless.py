@@ -88,6 +88,8 @@ def run_headless(
         outputs.write(report, session.outcomes)
     finally:
         write_stdout(to_json(report) if outputs.json == "-" else _summary(report).encode(sys.stdout.encoding))
+    if session.run is not None and session.run.fleet.failure is not None:
+        raise session.run.fleet.failure
     _check_reached(report)
     if session.run is not None and session.run.files is not None:
         session.run.files.check()
@@ -120,6 +122,8 @@ def _is_unicode(encoding: str) -> bool:
 
 async def _run(session: Session, *, quiet: bool) -> RunReport:
     progress = Progress(shown=not quiet and sys.stderr.isatty())
+    if session.choice and not quiet:
+        sys.stderr.write(f"{escape(session.choice, 400)}\n")
     with _interruptible(session):
         try:
             await session.open(progress.say)

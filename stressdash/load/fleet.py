@@ -58,7 +58,7 @@ class Fleet:
         self._ledger_files: list[int] = []
         self._deaths: list[EngineError] = []
         self._secrets: dict[str, str] = {}
-        self._failure: UsageError | None = None
+        self.failure: UsageError | None = None
         """What the plan's script failed with."""
         self._printed: list[bytes] = []
         self.stage: ScriptStage | None = None
@@ -191,8 +191,8 @@ class Fleet:
         self._raise_failure()
 
     def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         if self._deaths:
             raise self._deaths[0]
 
@@ -220,7 +220,7 @@ class Fleet:
                     self.stage.keep(number, report.values)
                 return
             elif report.verb == "failed":
-                self._failure = self._failure or BadInput(report.reason)
+                self.failure = self.failure or BadInput(report.reason)
                 break
         else:
             self._deaths.append(await worker.death())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -117,8 +117,11 @@ class Known:
         return Reading(value, why="" if value is not None else f"APM tells only avg, {told}, if anything")
 
 
-def client_measures(totals: RunTotals) -> dict[tuple[str, str], Measure]:
-    """What the client's totals can be held to, over all requests and by name of the request."""
+def client_measures(totals: RunTotals, names: Collection[str] = ()) -> dict[tuple[str, str], Measure]:
+    """What the client's totals can be held to, over all requests and by name of the request.
+
+    `names` are those of the plan; where it is one, all requests are its.
+    """
     none = Histogram()
     ended = totals.completed + totals.failed
     measured_s = totals.measured_s
@@ -132,6 +135,8 @@ def client_measures(totals: RunTotals) -> dict[tuple[str, str], Measure]:
         ("requests", ""): Counter((totals.requests_per_s or 0) * measured_s, measured_s),
         ("goodput", ""): Counter((totals.goodput_per_s or 0) * measured_s, measured_s),
     }
+    if len(names) == 1:
+        measures |= {(metric, name): measure for (metric, _), measure in measures.items() for name in names}
     for name, each in totals.by_request.items():
         measures |= {
             ("latency", name): Trend(each.latency, each.latency_timeouts),

@@ -1,15 +1,15 @@
 """Thresholds in k6's spirit: what a run must hold to pass.
 
-    threshold   = [ metric [ "{name:" request "}" ] ":" ] aggregation operator number
+    threshold   = [ ( metric [ "{name:" request "}" ] | request ) ":" ] aggregation operator number
     aggregation = "p(" 0..100 ")" | avg | med | min | max | count | rate
     operator    = < | <= | > | >= | == | !=
     number      = 200 | 200ms | 1.5s | 300us | 0.01 | 1%
 
 Durations without a unit are milliseconds, as in k6, whose metric names are understood too. Without a metric,
 `rate` means `failed`, `count` means `requests`, and the others mean `latency`; `failed<1%` is short for
-`failed:rate<1%`. A figure that is not known, or
-is only a lower bound where an upper limit was set, does not hold the threshold: nothing passes for lack of
-samples.
+`failed:rate<1%`. A word that is no metric, nor looks like one, is the name of a request: `read:p(99)<200`. A
+figure that is not known, or is only a lower bound where an upper limit was set, does not hold the threshold:
+nothing passes for lack of samples.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ UNITS_US: Final[Mapping[str, float]] = {"us": 1.0, "": 1e3, "ms": 1e3, "s": 1e6,
 
 FORM: Final = re.compile(
     r"""\s*
-    (?: (?P<metric>[A-Za-z_][\w.]*) \s* (?:\{ \s* name \s* : \s* (?P<name>[^{}]*?) \s* \})? \s* : )? \s*
+    (?: (?P<metric>[^{}:<>=!]+?) \s* (?:\{ \s* name \s* : \s* (?P<name>[^{}]*?) \s* \})? \s* : )? \s*
     (?: p\( \s* (?P<percent>\d+(?:\.\d+)?) \s* \) | (?P<word>[A-Za-z]\w*) ) \s*
     (?P<operator><=|>=|==|!=|<|>) \s*
     (?P<number>\d+(?:\.\d*)?|\.\d+) \s* (?P<unit>[A-Za-z]+|%)?
@@ -145,7 +145,11 @@ def parse_threshold(text: str, *, abort_on_fail: bool = False, delay_s: float = 
     aggregation, given = ("p" if match["percent"] else match["word"]), match["metric"]
     if given is None and "rate" in KINDS.get(ALIASES.get(aggregation, aggregation), ()):
         aggregation, given = "rate", aggregation  # `failed<1%` is short for `failed:rate<1%`
-    metric = _metric(text, given, aggregation)
+    metric, name = _metric(text, given, aggregation)
+    if match["name"] is not None:
+        if name:
+            raise BadInput(f"threshold {text!r}: there is no metric {given!r}; there are {', '.join(KINDS)}")
+        name = match["name"]
     if aggregation not in KINDS[metric]:
         known = ", ".join("p(N)" if each == "p" else each for each in KINDS[metric])
         raise BadInput(f"threshold {text!r}: {metric} has {known}, not {aggregation}")
@@ -159,7 +163,7 @@ def parse_threshold(text: str, *, abort_on_fail: bool = False, delay_s: float = 
         q=q,
         operator=match["operator"],
         limit=_limit(text, float(match["number"]), match["unit"] or "", metric, aggregation),
-        name=match["name"] or "",
+        name=name,
         abort_on_fail=abort_on_fail,
         delay_s=delay_s,
     )
@@ -174,15 +178,17 @@ def parse_thresholds(text: str) -> tuple[Threshold, ...]:
     return tuple(parse_threshold(part) for part in text.split(","))
 
 
-def _metric(text: str, given: str | None, aggregation: str) -> str:
+def _metric(text: str, given: str | None, aggregation: str) -> tuple[str, str]:
+    """The metric, and the name of the request where that is what was given."""
+    usual = {"rate": "failed", "count": "requests"}.get(aggregation, "latency")
     if given is None:
-        return {"rate": "failed", "count": "requests"}.get(aggregation, "latency")
+        return usual, ""
     metric = ALIASES.get(given, given)
     if metric in KINDS:
-        return metric
-    near = difflib.get_close_matches(given, [*KINDS, *ALIASES], n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(KINDS)}"
-    raise BadInput(f"threshold {text!r}: there is no metric {given!r}; {hint}")
+        return metric, ""
+    if near := difflib.get_close_matches(given, [*KINDS, *ALIASES], n=1, cutoff=0.8):
+        raise BadInput(f"threshold {text!r}: there is no metric {given!r}; did you mean {near[0]!r}?")
+    return usual, given
 
 
 def _limit(text: str, number: float, unit: str, metric: str, aggregation: str) -> float:

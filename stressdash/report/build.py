@@ -58,6 +58,8 @@ class RunFacts:
     """URL without credentials."""
     backend: str
     """Name of the stack's backend."""
+    backend_reason: str = field(default="", kw_only=True)
+    """What spoke for it, where it was not named."""
     started: datetime
     """Aware."""
     machine: Machine
@@ -93,6 +95,8 @@ class RunFacts:
     """On the axis of the run."""
     windows: Sequence[WindowRow] = ()
     """From `window_rows`."""
+    script_output: str = ""
+    """What a wrk script has printed; untrusted."""
     outcomes: Sequence[Outcome] = ()
     """What came of the thresholds."""
 
@@ -113,6 +117,7 @@ def build_report(facts: RunFacts) -> RunReport:
         scenario=facts.scenario,
         target=facts.target,
         backend=facts.backend,
+        backend_reason=facts.backend_reason,
         started=_utc(facts.started),
         machine=facts.machine,
         verdict=facts.verdict,
@@ -145,6 +150,7 @@ def build_report(facts: RunFacts) -> RunReport:
         marks=tuple(facts.marks),
         windows=tuple(facts.windows),
         thresholds=tuple(map(_threshold, facts.outcomes)),
+        script_output=facts.script_output,
         by_request=named_reports(totals, open_loop=facts.basis == "intended"),
         send_lag_us=latency_report(totals.send_lag, Histogram()) if opened else None,
         course=_course(facts),

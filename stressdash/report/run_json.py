@@ -301,6 +301,10 @@ class RunReport:
     spectrum: tuple[SpectrumPoint, ...] = ()
     """Of the latency that `latency_basis` names."""
     thresholds: tuple[ThresholdReport, ...] = ()
+    script_output: str = ""
+    """What a wrk script has printed, in `done` and before."""
+    backend_reason: str = ""
+    """Why `auto` meant this backend; empty where it was named."""
     by_request: tuple[NamedReport, ...] = ()
     """Of a plan with several names, in the order of their names; else empty."""
     send_lag_us: LatencyReport | None = None

@@ -18,6 +18,7 @@ from stressdash.text import DASH, byte_size, clock, count, duration_us, escape, 
 
 __all__ = ["summary"]
 
+SCRIPT_LINES: Final = 200
 FAULTS: Final = 10
 """Most faults listed; the rest are counted in one line."""
 
@@ -38,6 +39,7 @@ def summary(report: RunReport, *, width: int = 80, ascii_only: bool = False, wit
         named_lines(report, width),
         throughput_chart(report, width) if with_chart and not ascii_only else [],
         _totals(report),
+        _script(report, width),
         _errors(report, width),
         _apm_only(report),
         _audit(report.audit),
@@ -152,6 +154,19 @@ def _moved(transfer: TransferReport) -> str:
 def _listed(record: object, names: Sequence[str]) -> str:
     """`scheduled 17,744, failed 90`: counts of a record by name."""
     return ", ".join(f"{name.replace('_', ' ')} {count(getattr(record, name))}" for name in names)
+
+
+def _script(report: RunReport, width: int) -> list[str]:
+    """What a script has printed, line by line; the summary is no terminal for it."""
+    lines = report.script_output.rstrip("\n").splitlines()
+    if not lines:
+        return []
+    hidden = [f"  and {len(lines) - SCRIPT_LINES} more lines"] if len(lines) > SCRIPT_LINES else []
+    return [
+        "Script",
+        *(f"  {escape(line.expandtabs(), width - 2)}" for line in lines[:SCRIPT_LINES]),
+        *hidden,
+    ]
 
 
 def _errors(report: RunReport, width: int) -> list[str]:

@@ -19,6 +19,7 @@ from stressdash.session.guard import apm_over, outcomes
 from stressdash.session.plan import transport_facts
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
+from stressdash.session.scriptend import end_script
 from stressdash.session.view import plain_url
 from stressdash.session.watch import dropped_events
 from stressdash.stack.database import Database
@@ -55,11 +56,13 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
     ended_s = run.ended_s or session.clock.now_s()
     series = await apm_over(session, run, ended_s)
     session.outcomes = outcomes(run, session.thresholds, series)
+    printed = await end_script(session, run)
     facts = RunFacts(
         run_id=f"{run.plan.run_id:016x}",
         scenario=session.settings.scenario,
         target=plain_url(run.plan.url),
         backend=session.stack.name,
+        backend_reason=session.choice,
         started=datetime.fromtimestamp(_wall_ms(session, started_s) / 1e3, UTC),
         machine=_machine(),
         verdict=judge(
@@ -89,6 +92,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         marks=[mark for mark in session.marks if mark.at_s >= started_s],
         windows=window_rows(session.timeline, started_s, started_s + max(1.0, ended_s - started_s)),
         outcomes=session.outcomes,
+        script_output=printed,
     )
     return build_report(facts)
 
@@ -122,6 +126,10 @@ def plan_facts(plan: Plan) -> dict[str, Scalar]:
         "stages": ", ".join(f"{stage.label} {stage.seconds:g}s" for stage in plan.stages) or None,
         "stages_of": plan.shapes if plan.stages else None,
         "think_s": None if plan.think is None else (plan.think.low_s + plan.think.high_s) / 2,
+        "seed": plan.seed,
+        "script": plan.script.path if plan.script is not None else None,
+        "expect": ", ".join(dict.fromkeys(text for request in plan.requests for text in request.expect))
+        or None,
         **transport_facts(plan),
         "requests": ", ".join(f"{request.method} {request.path or '/'}" for request in plan.requests),
     }
@@ -131,7 +139,8 @@ def _losses(session: Session, run: LiveRun) -> list[str]:
     """What died under the load: a run without all of its parts is no measurement of them."""
     dead = [c for c in session.watch.components if c.state is ComponentState.FAILED and c.name != "apm"]
     sentences = [component.detail or f"the {component.name} has failed" for component in dead]
-    return list(dict.fromkeys([*map(str, run.fleet.deaths), *sentences]))
+    failure = [str(run.fleet.failure)] if run.fleet.failure is not None else []
+    return list(dict.fromkeys([*failure, *map(str, run.fleet.deaths), *sentences]))
 
 
 def _broken(session: Session, run: LiveRun) -> list[str]:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from stressdash.errors import StressdashError
+from stressdash.errors import StressdashError, UsageError
+from stressdash.load.plan import Plan
 from stressdash.metrics.measures import apm_measures, client_measures
 from stressdash.metrics.thresholds import Outcome, Threshold, evaluate
 from stressdash.samples import ApmSeries
@@ -16,7 +17,7 @@ from stressdash.text import clock
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["apm_over", "guard_run", "outcomes"]
+__all__ = ["apm_over", "check_names", "guard_run", "outcomes"]
 
 EVERY_S: Final = 0.25
 
@@ -39,10 +40,31 @@ async def guard_run(session: Session, run: LiveRun) -> None:
             await session.stop_load()
 
 
+def names_of(plan: Plan) -> frozenset[str]:
+    """Names of a plan's requests; empty when a script makes them, as it has them in its own hands."""
+    return frozenset(request.name for request in plan.requests if plan.script is None)
+
+
+def check_names(thresholds: Iterable[Threshold], plan: Plan) -> None:
+    """Refuse thresholds of requests that the plan does not have.
+
+    Raises:
+        UsageError: with the names it has.
+    """
+    names = names_of(plan)
+    for threshold in thresholds:
+        if names and threshold.name and threshold.name not in names:
+            listed = ", ".join(sorted(names))
+            raise UsageError(
+                f"threshold {threshold.text!r}: there is neither a metric nor a request {threshold.name!r}; "
+                f"the requests are {listed}"
+            )
+
+
 def outcomes(run: LiveRun, thresholds: Iterable[Threshold], series: ApmSeries | None) -> tuple[Outcome, ...]:
     """What has come of thresholds so far; `series` is the run as APM saw it, None when it cannot tell."""
     totals = run.results.totals
-    measures = client_measures(totals)
+    measures = client_measures(totals, names_of(run.plan))
     if series is not None:
         measures |= apm_measures(series, totals.measured_s)
     return tuple(evaluate(threshold, measures) for threshold in thresholds)

@@ -32,7 +32,7 @@ from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report
 from stressdash.session.finish import finish_run
 from stressdash.session.gauges import poll_processors, poll_status
-from stressdash.session.guard import guard_run
+from stressdash.session.guard import check_names, guard_run
 from stressdash.session.lab import LabBook
 from stressdash.session.ownership import Ownership, steers
 from stressdash.session.plan import build_plan, planned_seconds
@@ -226,6 +226,7 @@ class Session:
             self._starts_when_ready = True
             return
         plan = self._plan()
+        check_names(self.thresholds, plan)
         self._runs += 1
         run = make_run(self.settings, plan, self._runs, self.clock, self.timeline)
         self._finished.clear()

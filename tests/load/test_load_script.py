@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,17 +72,17 @@ def seen(server: Server) -> list[tuple[str, dict[str, str], bytes]]:
 
 
 class TestBesideWrk:
-    @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
     @pytest.mark.parametrize("name", COMPARED)
     async def test_the_server_sees_the_same_requests(
-        self, name: str, serve: Serve, make_fleet: MakeFleet
+        self, name: str, serve: Serve, make_fleet: MakeFleet, needs: Callable[[str], str]
     ) -> None:
+        program = needs("wrk")
         theirs, ours = await serve(token), await serve(token)
         ours_plan = scripted(theirs.url, None, name, "first word", max_requests=FIRST)
         await run(make_fleet, replace(ours_plan, url=ours.url))
         wrk = await asyncio.create_subprocess_exec(
             *(
-                "wrk",
+                program,
                 "-t1",
                 "-c1",
                 "-d60s",

@@ -7,13 +7,13 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from window_factory import window
+from window_factory import counts, window
 
 from stressdash.errors import BadInput
 from stressdash.metrics.measures import Reading, apm_measures, client_measures
 from stressdash.metrics.thresholds import Outcome, evaluate, parse_threshold
 from stressdash.metrics.window import RunTotals
-from stressdash.samples import ApmSeries
+from stressdash.samples import ApmSeries, RequestCounts
 
 SERIES = ApmSeries(1_000, (), None, None, 0.1, 150.0, 140.0, 300.0, None, 2_000.0, 20.0)
 
@@ -47,6 +47,18 @@ class TestParse:
         assert (found.name, found.q, found.abort_on_fail, found.delay_s) == ("push stats", 0.5, True, 5)
 
     @pytest.mark.parametrize(
+        ("text", "name", "metric"),
+        [
+            ("read:p(99)<200", "read", "latency"),
+            ("GET /a b:rate<1%", "GET /a b", "failed"),
+            ("write:count>9", "write", "requests"),
+        ],
+    )
+    def test_the_name_alone_is_short_for_it(self, text: str, name: str, metric: str) -> None:
+        found = parse_threshold(text)
+        assert (found.name, found.metric) == (name, metric)
+
+    @pytest.mark.parametrize(
         ("text", "complaint"),
         [
             ("", "not of the form"),
@@ -56,7 +68,7 @@ class TestParse:
             ("p(101)<2", "between 0 and 100"),
             ("p99<2", "latency has p"),
             ("latncy:p(9)<2", "did you mean 'latency'"),
-            ("zzz:p(9)<2", "there are latency"),
+            ("zzz{name:a}:p(9)<2", "there are latency"),
             ("latency:rate<2", "latency has p"),
             ("avg<2 parsecs", "us, ms, s or m"),
             ("requests:rate>5%", "plain number"),
@@ -140,3 +152,22 @@ class TestEvaluate:
         totals.add(window(latency=[100] * 100, responses=100, completed=80, failed=20))
         measures = client_measures(totals) | apm_measures(SERIES, 10.0)
         assert evaluate(parse_threshold(text), measures).held is held
+
+    def test_holds_figures_of_one_request(self) -> None:
+        totals = RunTotals()
+        read = RequestCounts(100, 0, 100, counts([100] * 100), {}, {}, {})
+        write = RequestCounts(0, 100, 100, counts([9_000] * 100), {}, {}, {})
+        totals.add(
+            window(responses=200, completed=100, failed=100, by_request={"read": read, "write": write})
+        )
+        measures = client_measures(totals, {"read", "write"})
+        found = [
+            evaluate(parse_threshold(text), measures).held
+            for text in ("read:p(50)<1", "write:p(50)<1", "read:rate<1%", "write:rate<1%", "read:count==100")
+        ]
+        assert found == [True, False, True, False, True]
+
+    def test_the_only_request_has_the_figures_of_all(self) -> None:
+        totals = RunTotals()
+        totals.add(window(latency=[100] * 100, responses=100, completed=100))
+        assert evaluate(parse_threshold("push:p(50)<1"), client_measures(totals, {"push"})).held
