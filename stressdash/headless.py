@@ -24,6 +24,7 @@ from stressdash.session import Session, make_session
 from stressdash.session.export import append_file, check_writable, write_file
 from stressdash.settings import Settings
 from stressdash.stdout import write_stdout
+from stressdash.text import escape
 
 __all__ = ["run_headless"]
 

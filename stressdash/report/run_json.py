@@ -88,6 +88,8 @@ class NamedReport:
     failed_share: float | None
     latency_us: LatencyReport
     """As the run's `latency_us`: of the same basis."""
+    latency_raw_us: LatencyReport
+    """From the first byte sent, whatever the basis."""
 
 
 @dataclass(frozen=True, slots=True)
