@@ -83,6 +83,7 @@ def add_load_flags(parser: argparse.ArgumentParser) -> None:
         help="read APM from here; credentials: STRESSDASH_ES_API_KEY or _PASSWORD",
     )
     add("--apm-service", metavar="NAME", help="service.name in the APM data (default: all)")
+    add("--forward", metavar="URL", help="hand what the embedded APM intake gets on to this Elasticsearch")
     add(
         "--kibana", metavar="URL", help="where copied links into Kibana lead (default: http://127.0.0.1:5601)"
     )
@@ -153,6 +154,7 @@ _FLAGS = {
     "addresses": "--addresses",
     "elasticsearch": "--elasticsearch",
     "apm_service": "--apm-service",
+    "forward": "--forward",
     "kibana": "--kibana",
     "dsn": "--dsn",
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from stressdash.errors import UsageError
 from stressdash.paths import state_dir
@@ -43,6 +44,15 @@ def _method(text: str) -> str:
     if not text.isascii() or not text.isalpha():
         raise UsageError(f"{text!r} is not an HTTP method; write for instance GET or POST")
     return text.upper()
+
+
+def _forward(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"{text!r} is no URL of an Elasticsearch, as http://127.0.0.1:9200 is")
+    if parts.username or parts.password:
+        raise UsageError("credentials do not belong into the URL but into STRESSDASH_ES_API_KEY or _PASSWORD")
+    return text
 
 
 def _setting(default: Any, parse: Callable[[str], Any] = str) -> Any:
@@ -99,6 +109,8 @@ class Settings:
     resolve_every_s: float | None = _setting(None, _positive(parse_duration))
     addresses: str = _setting("first", _choice("first", "turns"))
     elasticsearch: str | None = _setting(None)
+    forward: str | None = _setting(None, _forward)
+    """URL of an Elasticsearch that gets what the embedded APM intake takes in."""
     apm_service: str | None = _setting(None)
     kibana: str = _setting("http://127.0.0.1:5601")
     """Where links into Kibana lead."""
@@ -132,7 +144,7 @@ ENVIRONMENT: Mapping[str, str] = {
     f"STRESSDASH_{name.removesuffix('_s').upper()}": name
     for name in (
         *("stack", "connections", "duration_s", "timeout_s", "connect_timeout_s", "stop", "workers"),
-        *("runs_size_mib", "runs_age_days"),
+        *("runs_size_mib", "runs_age_days", "forward"),
     )
 }
 """Environment variables that are read, and the setting of each."""

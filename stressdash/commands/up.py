@@ -20,6 +20,7 @@ def parser() -> Parser:
     add_place_flags(made)
     add = made.add_argument
     add("--knob", metavar="NAME=VALUE", action="append", default=[], help="turn a knob; may be repeated")
+    add("--forward", metavar="URL", help="hand what the APM intake gets on to this Elasticsearch")
     add("--json", action="store_true", help="print what runs for programs")
     add("--quiet", action="store_true", help="do not tell what happens")
     return made
@@ -27,14 +28,18 @@ def parser() -> Parser:
 
 def run(words: Sequence[str]) -> int:
     """Start what does not run, adopt what does, and leave all of it running."""
+    from stressdash.settings import resolve
+
     options = parser().parse_all(words)
+    if options.forward is not None:
+        resolve({"forward": ("--forward", options.forward)})  # a slip of the pen costs no start
     place, knobs = place_of(options), parse_knobs(options.knob)
-    now = asyncio.run(_up(place, knobs, quiet=options.quiet))
+    now = asyncio.run(_up(place, knobs, options.forward, quiet=options.quiet))
     sys.stdout.write(now.json() if options.json else now.text())
     return 0
 
 
-async def _up(place: Place, knobs: Mapping[str, str], *, quiet: bool) -> Told:
+async def _up(place: Place, knobs: Mapping[str, str], forward: str | None, *, quiet: bool) -> Told:
     from stressdash.errors import UsageError
     from stressdash.stack import choose, open_stack
     from stressdash.stack.knobs import EVERY_KNOB, find
@@ -50,7 +55,7 @@ async def _up(place: Place, knobs: Mapping[str, str], *, quiet: bool) -> Told:
     tell = (lambda _: None) if quiet else narrate
     if choice.why:
         tell(choice.sentence)
-    stack = open_stack(choice.backend, state=place.state)
+    stack = open_stack(choice.backend, state=place.state, forward=forward)
     kept = False
     try:
         await stack.up(tell)

@@ -191,3 +191,5 @@ class ApmHealth:
     """Events that the intake had to drop; None when unknown."""
     forgotten: int | None = None
     """Old events that made room for newer ones and can no longer be opened; charts still count them."""
+    forwarding: str = ""
+    """How it goes with handing events on to an Elasticsearch; empty when nothing is handed on."""

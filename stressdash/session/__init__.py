@@ -41,6 +41,7 @@ def make_session(
         apm_url=settings.elasticsearch,
         database_dsn=dsn_in(settings.dsn, os.environ),
         service_token=os.environ.get("STRESSDASH_SERVICE_TOKEN"),
+        forward=settings.forward,
     )
     clock = Clock()
     folder = None if stack.name == "external" else StateFolder(settings.state)

@@ -58,6 +58,7 @@ def open_stack(
     apm_url: str | None = None,
     database_dsn: str | None = None,
     service_token: str | None = None,
+    forward: str | None = None,
 ) -> Stack:
     """A stack that is not up yet.
 
@@ -68,11 +69,17 @@ def open_stack(
         apm_url: where its APM data can be asked for.
         database_dsn: its database.
         service_token: token of its admin endpoint, where it is the service that comes with stressdash.
+        forward: URL of an Elasticsearch that gets what the embedded APM intake gets; for `embedded` and
+            `process`.
 
     Raises:
         UsageError: there is no such backend, or it lacks something.
     """
     backend = choose(backend, state=state, target_url=target_url).backend
+    if forward is not None and backend not in ("embedded", "process"):
+        raise UsageError(
+            f"--forward is for the embedded APM intake, which the stack {backend!r} does without"
+        )
     if backend == "external":
         from stressdash.stack.external import ExternalStack
 
@@ -85,18 +92,19 @@ def open_stack(
 
         return DockerStack(StateFolder(state))
     if backend in ("embedded", "process"):
-        return _local(backend, state)
+        return _local(backend, state, forward)
     raise UsageError(f"there is no stack {backend!r}; the stacks are {', '.join(BACKENDS)}")
 
 
-def _local(backend: str, state: Path) -> Stack:
+def _local(backend: str, state: Path, forward: str | None) -> Stack:
     from stressdash.stack.knobs import KNOBS, REAL_DATABASE_KNOBS
     from stressdash.stack.local import LocalStack
 
     if backend == "embedded":
         from stressdash.stack.programs import EmbeddedEngine
 
-        return LocalStack(backend, StateFolder(state), EmbeddedEngine(state / "database"), KNOBS)
+        return LocalStack(backend, StateFolder(state), EmbeddedEngine(state / "database"), KNOBS, forward)
     from stressdash.stack.private_server import PrivateServer
 
-    return LocalStack(backend, StateFolder(state), PrivateServer(state / "server"), REAL_DATABASE_KNOBS)
+    server = PrivateServer(state / "server")
+    return LocalStack(backend, StateFolder(state), server, REAL_DATABASE_KNOBS, forward)

@@ -49,10 +49,19 @@ class LocalStack:
         folder: where everything of it lies.
         engine: its database.
         specs: its knobs.
+        forward: URL of an Elasticsearch that gets the APM events as well.
     """
 
-    def __init__(self, name: str, folder: StateFolder, engine: Engine, specs: Sequence[KnobSpec]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: StateFolder,
+        engine: Engine,
+        specs: Sequence[KnobSpec],
+        forward: str | None = None,
+    ) -> None:
         self.name = name
+        self._forward = forward
         self._folder = folder
         self._engine = engine
         self._controls = Controls(specs)
@@ -234,7 +243,7 @@ class LocalStack:
             await self._engine.find()
             program = self._engine.program(self._secrets, knobs)
         elif name == "apm":
-            program = apm_program(self._secrets)
+            program = apm_program(self._secrets, self._forward)
         else:
             dsn = self._dsn("stats", self._secrets.database)
             program = service_program(dsn, self._url("apm"), self._secrets, knobs)

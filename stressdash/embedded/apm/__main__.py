@@ -2,7 +2,9 @@
 
 Prints `listening on http://127.0.0.1:PORT` once bound. Ends with 0 on SIGTERM, SIGINT and, with
 `--until-stdin-closes`, when its standard input closes; with 2 on bad flags; with 3 when the port is taken.
-The secret token comes from the environment, STRESSDASH_APM_TOKEN, never from the command line.
+The secret token comes from the environment, STRESSDASH_APM_TOKEN, never from the command line; so do the
+Elasticsearch that gets every event as well (STRESSDASH_FORWARD) and its credentials (STRESSDASH_ES_API_KEY,
+_USER and _PASSWORD, _BEARER, _CA, _FINGERPRINT).
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import threading
 from aiohttp import web
 
 from stressdash.embedded.apm.server import application, runner
+from stressdash.embedded.apm.upstream import Upstream
+from stressdash.errors import BadInput
 
 __all__ = ["main"]
 
@@ -26,7 +30,12 @@ TOKEN_VARIABLE = "STRESSDASH_APM_TOKEN"  # noqa: S105  the variable's name, not 
 def main(argv: list[str] | None = None) -> int:
     """Run the intake and return its exit code."""
     options = parser().parse_args(argv)
-    return asyncio.run(serve(options))
+    try:
+        upstream = Upstream.of(os.environ)
+    except BadInput as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return asyncio.run(serve(options, upstream))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,13 +68,13 @@ def positive(text: str) -> int:
     return number
 
 
-async def serve(options: argparse.Namespace) -> int:
+async def serve(options: argparse.Namespace, upstream: Upstream | None = None) -> int:
     """Listen, announce it, and wait for the end."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    app = application(os.environ.get(TOKEN_VARIABLE, ""), options.max_events)
+    app = application(os.environ.get(TOKEN_VARIABLE, ""), options.max_events, upstream=upstream)
     served = runner(app)
     await served.setup()
     try:

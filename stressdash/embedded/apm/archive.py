@@ -69,10 +69,19 @@ class Archive:
     Args:
         max_events: how many events can be opened; the oldest are forgotten first.
         now_ms: wall clock in milliseconds since 1970.
+        row_limit: rows of each kind that lie in memory.
+        hand_on: takes every event as well.
     """
 
-    def __init__(self, max_events: int, now_ms: Callable[[], int], row_limit: int = ROW_LIMIT) -> None:
+    def __init__(
+        self,
+        max_events: int,
+        now_ms: Callable[[], int],
+        row_limit: int = ROW_LIMIT,
+        hand_on: Callable[[Line], None] | None = None,
+    ) -> None:
         self._now_ms = now_ms
+        self._hand_on = hand_on
         spill = Spill()
         self._store = Store(spill, max_events)
         self._timeline = Timeline(spill, row_limit)
@@ -89,13 +98,13 @@ class Archive:
         """Take in a transaction; one that was not sampled counts for nothing, as in apm-server 8."""
         if event.sampled is False:
             return
-        reference = self._store.add(Line(text, origin.base, event.trace_id))
+        reference = self._keep(Line(text, origin.base, event.trace_id))
         at_us = origin.timestamp_us(event.timestamp)
         self._timeline.add_transaction(event, origin.service, origin.environment, at_us, reference)
 
     def add_span(self, event: SpanEvent, text: bytes, origin: Origin) -> None:
         """Take in a span."""
-        self._store.add(Line(text, origin.base, event.trace_id))
+        self._keep(Line(text, origin.base, event.trace_id))
         at_us = event.timestamp
         if at_us is None:
             at_us = origin.received_us + int(min(max(event.start or 0.0, 0.0), LONGEST_MS) * 1000)
@@ -109,13 +118,20 @@ class Archive:
         group, name = self._groups.add(event, key, owner, at_ms)
         sampled = bool(event.transaction and event.transaction.sampled)
         line = Line(text, origin.base, event.trace_id, key)
+        if self._hand_on is not None:
+            self._hand_on(line)
         self._store.add_error(line, group, name, at_ms, sampled=sampled)
 
     def add_metricset(self, event: MetricsetEvent, text: bytes, origin: Origin) -> None:
         """Take in a set of metrics."""
         at_ms = origin.timestamp_us(event.timestamp) // 1000
         self._timeline.add_metricset(event, origin.service, origin.environment, at_ms)
-        self._store.add(Line(text, origin.base, None))
+        self._keep(Line(text, origin.base, None))
+
+    def _keep(self, line: Line) -> int:
+        if self._hand_on is not None:
+            self._hand_on(line)
+        return self._store.add(line)
 
     def series(self, start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> ApmSeries:
         """See `Timeline.series`."""
@@ -180,7 +196,7 @@ class Archive:
         """See `Origins.found`."""
         return self._timeline.origins.found()
 
-    def health(self, dropped: int, detail: str) -> ApmHealth:
+    def health(self, dropped: int, detail: str, forwarding: str = "") -> ApmHealth:
         """State of the archive; `dropped` are the events that never got in, `detail` says why."""
         return ApmHealth(
             ok=True,
@@ -190,4 +206,5 @@ class Archive:
             documents=self._store.count,
             dropped=dropped,
             forgotten=self._store.forgotten,
+            forwarding=forwarding,
         )

@@ -30,10 +30,10 @@ class Questions:
 
     Args:
         archive: what is asked.
-        trouble: how many events did not get in, and why in words.
+        trouble: how many events did not get in, why in words, and how it goes with forwarding them.
     """
 
-    def __init__(self, archive: Archive, trouble: Callable[[], tuple[int, str]]) -> None:
+    def __init__(self, archive: Archive, trouble: Callable[[], tuple[int, str, str]]) -> None:
         self._archive = archive
         self._trouble = trouble
 

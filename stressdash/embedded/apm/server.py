@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -13,8 +14,10 @@ from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from stressdash.embedded.apm.archive import Archive
+from stressdash.embedded.apm.forward import Forwarder
 from stressdash.embedded.apm.intake import Intake, Limits
 from stressdash.embedded.apm.questions import Questions
+from stressdash.embedded.apm.upstream import Upstream
 from stressdash.errors import BadInput
 
 __all__ = ["application", "runner"]
@@ -27,23 +30,40 @@ UNAUTHORIZED: Final = (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def application(token: str, max_events: int, limits: Limits | None = None) -> web.Application:
+def application(
+    token: str, max_events: int, limits: Limits | None = None, upstream: Upstream | None = None
+) -> web.Application:
     """The whole intake.
 
     Args:
         token: secret that agents and the dashboard send as bearer; empty for none.
         max_events: how many events can be opened; the oldest are forgotten first.
         limits: what agents may send at most.
+        upstream: the Elasticsearch that gets every event as well.
     """
-    archive = Archive(max_events, lambda: time.time_ns() // 1_000_000)
+    forwarder = Forwarder(upstream, tell) if upstream is not None else None
+    hand_on = forwarder.offer if forwarder is not None else None
+    archive = Archive(max_events, lambda: time.time_ns() // 1_000_000, hand_on=hand_on)
     intake = Intake(archive, limits or Limits(), lambda: time.time_ns() // 1000, time.monotonic)
-    questions = Questions(archive, lambda: (intake.invalid, intake.trouble()))
+
+    def trouble() -> tuple[int, str, str]:
+        return intake.invalid, intake.trouble(), forwarder.told() if forwarder is not None else ""
+
+    questions = Questions(archive, trouble)
     app = web.Application(middlewares=[guard(token)])
     app[INTAKE] = intake
     app.add_routes(intake.routes())
     app.add_routes(questions.routes())
     app.on_shutdown.append(refuse_from_now)
+    if forwarder is not None:
+        app.cleanup_ctx.append(forwarder.running)
     return app
+
+
+def tell(sentence: str) -> None:
+    """Into the log of the component."""
+    sys.stderr.write(f"forwarding: {sentence}\n")
+    sys.stderr.flush()
 
 
 def runner(app: web.Application) -> web.AppRunner:

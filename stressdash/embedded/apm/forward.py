@@ -1,0 +1,220 @@
+"""Hands every event on to an Elasticsearch, as apm-server would: bulk requests, in the background, bounded.
+
+The intake never waits for it. What finds the queue full is dropped and counted. A request that fails is sent
+again, later and later; a document that Elasticsearch refuses for what it is, is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+
+from stressdash.embedded.apm.block import Line
+from stressdash.embedded.apm.document import document, index_of
+from stressdash.embedded.apm.templates import TEMPLATES
+from stressdash.embedded.apm.upstream import Upstream
+from stressdash.errors import BadInput
+from stressdash.wire import from_json, to_json
+
+__all__ = ["Forwarder"]
+
+QUEUE_BYTES: Final = 64 * 1024 * 1024
+BATCH_EVENTS: Final = 1000
+GATHER_S: Final = 0.2
+"""How long events wait for others: apm-server's flush interval as the compose file tunes it."""
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 8.0
+TIMEOUT: Final = aiohttp.ClientTimeout(total=20.0, connect=5.0)
+LAST_S: Final = 3.0
+"""How long the end waits for what is left."""
+BUSY: Final = 429
+
+
+class Refused(Exception):
+    """Elasticsearch did not take a request; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One document, ready to be sent."""
+
+    index: str
+    text: bytes
+
+
+class Forwarder:
+    """Sends lines that `offer` takes.
+
+    Args:
+        upstream: where to.
+        tell: takes a sentence when it begins to fail, and when it works again.
+        queue_bytes: what may wait, counted as the agent sent it.
+    """
+
+    def __init__(
+        self, upstream: Upstream, tell: Callable[[str], None], queue_bytes: int = QUEUE_BYTES
+    ) -> None:
+        self._upstream = upstream
+        self._tell = tell
+        self._queue_bytes = queue_bytes
+        self._waiting: deque[Line] = deque()
+        self._waiting_bytes = 0
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self.sent = 0
+        self.dropped = 0
+        self._why = ""
+        self._trouble = ""
+
+    def offer(self, line: Line) -> None:
+        """Take a line, or drop it when too much waits."""
+        if self._waiting_bytes + len(line.text) > self._queue_bytes:
+            self._drop("the queue was full")
+            return
+        self._waiting.append(line)
+        self._waiting_bytes += len(line.text)
+        self._arrived.set()
+
+    def told(self) -> str:
+        """How it goes, in words."""
+        parts = [f"forwarded {self.sent} events to {self._upstream.shown}"]
+        if self._waiting:
+            parts.append(f"{len(self._waiting)} wait")
+        if self.dropped:
+            parts.append(f"{self.dropped} dropped: {self._why}")
+        if self._trouble:
+            parts.append(self._trouble)
+        return "; ".join(parts)
+
+    async def running(self, _app: Any = None) -> AsyncIterator[None]:
+        """Sends while it is open; at the end what is left, for a short while."""
+        task = asyncio.create_task(self._run())
+        yield
+        self._closing = True
+        self._arrived.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_S):
+                await task
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    async def _run(self) -> None:
+        try:
+            trust = self._upstream.trust()
+        except (OSError, ssl.SSLError) as error:
+            self._trouble = f"the CA file cannot be used: {error}"
+            self._tell(self._trouble)
+            return
+        connector = aiohttp.TCPConnector(ssl=trust)
+        headers = self._upstream.headers()
+        async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT, connector=connector) as session:
+            await self._until_taken(session, self._install)
+            while await self._gathered():
+                batch = self._take()
+                await self._send(session, batch)
+
+    async def _gathered(self) -> bool:
+        """Wait until there is something to send; whether there is."""
+        await self._arrived.wait()
+        if not self._closing:
+            await asyncio.sleep(GATHER_S)
+        if not self._waiting:
+            self._arrived.clear()
+            return not self._closing
+        return True
+
+    def _take(self) -> list[Made]:
+        batch: list[Made] = []
+        while self._waiting and len(batch) < BATCH_EVENTS:
+            line = self._waiting.popleft()
+            self._waiting_bytes -= len(line.text)
+            batch.append(made(line))
+        return batch
+
+    async def _send(self, session: aiohttp.ClientSession, batch: list[Made]) -> None:
+        """Send a batch until every document was taken or refused."""
+
+        async def bulk(within: aiohttp.ClientSession) -> None:
+            nonlocal batch
+            batch = await self._bulk(within, batch)
+            if batch:
+                raise Refused("Elasticsearch is busy")
+
+        if batch:
+            await self._until_taken(session, bulk)
+
+    async def _until_taken(
+        self, session: aiohttp.ClientSession, send: Callable[[aiohttp.ClientSession], Awaitable[None]]
+    ) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                await send(session)
+            except (Refused, BadInput, TimeoutError, aiohttp.ClientError, OSError) as error:
+                trouble = f"trying again: {error or 'no answer in time'}"
+                if not self._trouble:
+                    self._tell(trouble)
+                self._trouble = trouble
+            else:
+                if self._trouble:
+                    self._tell("it works again")
+                self._trouble = ""
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _install(self, session: aiohttp.ClientSession) -> None:
+        """Make our own index templates."""
+        for name, template in TEMPLATES.items():
+            await self._request(session, "PUT", f"/_index_template/{name}", to_json(template))
+
+    async def _bulk(self, session: aiohttp.ClientSession, batch: list[Made]) -> list[Made]:
+        """Send documents; those to be sent once more."""
+        lines = []
+        for each in batch:
+            lines += [to_json({"create": {"_index": each.index}}), each.text]
+        body = b"\n".join([*lines, b""])
+        answer = from_json(await self._request(session, "POST", "/_bulk", body), dict)
+        results = [next(iter(item.values())) for item in answer.get("items", ())]
+        if len(results) != len(batch):
+            raise Refused("what answers is not Elasticsearch")
+        again = []
+        for each, result in zip(batch, results, strict=True):
+            if result["status"] == BUSY:
+                again.append(each)
+            elif result["status"] >= 300:
+                self._drop(str(result.get("error", {}).get("reason", result["status"]))[:200])
+            else:
+                self.sent += 1
+        return again
+
+    async def _request(self, session: aiohttp.ClientSession, method: str, path: str, body: bytes) -> bytes:
+        kind = {"Content-Type": "application/x-ndjson" if path == "/_bulk" else "application/json"}
+        url = f"{self._upstream.url}{path}"
+        async with session.request(method, url, data=body, headers=kind) as response:
+            said = await response.read()
+        if response.status >= 300:
+            text = said[:200].decode("utf-8", "replace")
+            raise Refused(f"{self._upstream.shown} answered {response.status}: {text}")
+        return said
+
+    def _drop(self, why: str) -> None:
+        if not self.dropped:
+            self._tell(f"events are dropped: {why}")
+        self.dropped += 1
+        self._why = why
+
+
+def made(line: Line) -> Made:
+    """The document of a line, and the data stream that it belongs into."""
+    kind, event = next(iter(from_json(line.text, dict).items()))
+    found = document(kind, event, line.base, line.group)
+    return Made(index_of(found), to_json(found))
