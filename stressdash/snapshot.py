@@ -133,6 +133,7 @@ class RequestFigures:
     name: str
     """From the plan; untrusted."""
     requests_per_s: float | None
+    goodput_per_s: float | None
     p50_us: int | None
     p99_us: int | None
     p99_is_bound: bool
@@ -268,6 +269,8 @@ class Snapshot:
     warnings: tuple[str, ...] = ()
     """Standing warnings: generator saturated, figures mixed over segments, APM off."""
     database_rates: DatabaseRates | None = None
+    usage: Mapping[str, tuple[Series, ...]] = field(default_factory=dict)
+    """What components use, by `COMPONENT.CHART`: cpu, memory, network and disk of each."""
     owner: str = ""
     """Who owns the load, when this dashboard can only watch it; else empty."""
     choice: str = ""

@@ -19,12 +19,13 @@ async def poll_status(session: Session) -> None:
 
 
 def draw_status(session: Session, now_s: float) -> None:
-    """Put what service and database told last on the charts."""
+    """Put what components use, and what service and database told last, on the charts."""
     timeline = session.timeline
     if (service := session.watch.service) is not None and service.pool is not None:
         timeline.add_gauge("pool.open", now_s, service.pool.open)
         timeline.add_gauge("pool.in_use", now_s, service.pool.in_use)
         timeline.add_gauge("pool.waiting", now_s, service.pool.waiting)
+    session.watch.usage.add(now_s, session.watch.components)
     session.database_meter.add(now_s, session.watch.database)
     if (database := session.watch.database) is not None and database.threads_connected is not None:
         timeline.add_gauge("database.threads", now_s, database.threads_connected)

@@ -8,9 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from stressdash.metrics.figures import apm_figures, apm_series
-from stressdash.report.run_json import RunReport
+from stressdash.report.run_json import NamedReport, RunReport
 from stressdash.session.ahead import course, plan_ahead
-from stressdash.snapshot import ApmFigures, ClientFigures, Interference, RunState, Series, Snapshot
+from stressdash.snapshot import (
+    ApmFigures,
+    ClientFigures,
+    Interference,
+    RequestFigures,
+    RunState,
+    Series,
+    Snapshot,
+)
 from stressdash.text import percent, plain_url
 
 if TYPE_CHECKING:
@@ -83,6 +91,7 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
         course=course(session),
         choice=session.choice,
         database_rates=session.database_meter.rates,
+        usage=watch.usage.series(),
     )
 
 
@@ -119,6 +128,20 @@ def _client_of_run(report: RunReport, idle: ClientFigures) -> ClientFigures:
         send_lag_p50_us=lag.p50 if lag else None,
         send_lag_p99_us=lag.p99 if lag else None,
         waited_share=cap.share if cap else None,
+        by_request=tuple(map(_request_figures, report.by_request)),
+    )
+
+
+def _request_figures(each: NamedReport) -> RequestFigures:
+    latency = each.latency_raw_us
+    return RequestFigures(
+        name=each.name,
+        requests_per_s=each.requests_per_second,
+        goodput_per_s=each.goodput_per_second,
+        p50_us=latency.p50,
+        p99_us=latency.p99,
+        p99_is_bound="p99" in latency.at_least,
+        failed_share=each.failed_share,
     )
 
 

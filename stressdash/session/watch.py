@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from stressdash.apm.source import ApmSource
 from stressdash.errors import StressdashError
+from stressdash.metrics.usage import UsageMeter
 from stressdash.samples import (
     ApmBucket,
     ApmHealth,
@@ -76,6 +77,8 @@ class StackWatch:
         self._stack = stack
         self._on_change = on_change
         self.components: tuple[Component, ...] = ()
+        self.usage = UsageMeter()
+        """Fed by who knows the time."""
         self.knobs: tuple[Knob, ...] = ()
         self.service: ServiceStatus | None = None
         self.database: DatabaseStatus | None = None

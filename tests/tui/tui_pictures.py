@@ -304,6 +304,14 @@ def make_snapshot(**changes: object) -> Snapshot:
         service=ServiceStatus(pool=POOL, cancellation="inherit", sampling=0.1, apm_enabled=True),
         database=DatabaseStatus(151, 151, 140, 151, 512_000),
         database_rates=DatabaseRates(questions=2_293.0, commits=1_107.0),
+        usage={
+            "service.cpu": (curve("service.cpu", "of a core", "share", wave(0.6, 0.1, 1.0)),),
+            "service.memory": (curve("service.memory", "in use", "bytes", wave(41e6, 2e6, 2.0)),),
+            "service.network": (
+                curve("service.in", "in/s", "bytes", wave(310e3, 40e3, 1.0)),
+                curve("service.out", "out/s", "bytes", wave(240e3, 30e3, 1.2)),
+            ),
+        },
         totals={"scheduled": 34_733, "sent": 34_733, "completed": 16_501, "failed": 17_834, "in_flight": 398},
         client_faults_explained=(0.995, 0.989, 0.998),
     )

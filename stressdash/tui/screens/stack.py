@@ -26,12 +26,13 @@ from stressdash.tui.widgets.listing import Item, Listing
 from stressdash.tui.widgets.panel import Title
 from stressdash.tui.widgets.prompt import FilterPrompt
 from stressdash.tui.widgets.strips import KeyStrip, StatusStrip
+from stressdash.tui.widgets.usage_panel import UsagePanel
 
 __all__ = ["StackScreen"]
 
 LONGEST_LOG = 2_000
 TALL = 32
-"""Rows from which there is room to say why it is this stack."""
+"""Rows from which there is room for what components use, and to say why it is this stack."""
 
 
 class StackScreen(ViewScreen):
@@ -44,6 +45,7 @@ class StackScreen(ViewScreen):
         self.components = ComponentList()
         self.database = DatabasePanel()
         self.knobs = KnobList()
+        self.usage = UsagePanel()
         self.log_list = Listing("log", follow=True)
         self._head = HeadLine("Stack")
         self._status = StatusStrip()
@@ -69,6 +71,7 @@ class StackScreen(ViewScreen):
                 yield self._knobs_title
                 yield self.knobs
                 yield self._words
+                yield self.usage
             with Container(id="stack-right"):
                 yield self._log_title
                 yield self.log_list
@@ -91,6 +94,9 @@ class StackScreen(ViewScreen):
         self._choice.show([(clean(view.snapshot.choice), "dim")])
         self._knobs_title.show([(knob_header(self.knobs.size.width), "dim")])
         self.knobs.show(view)
+        self.usage.component = self.components.selected
+        self.usage.display = self.size.height >= TALL
+        self.usage.show(view)
         self._show_words()
         self._show_log_title()
         self._fetch_log()
