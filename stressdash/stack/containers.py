@@ -163,7 +163,11 @@ class Containers:
         with _explained():
             client = _connect(timeout=None)
             filters = {"type": "container", "label": _label(self._project)}
-            stream: CancellableStream[dict[str, Any]] = client.events(decode=True, filters=filters)
+            try:
+                stream: CancellableStream[dict[str, Any]] = client.events(decode=True, filters=filters)
+            except DockerException:
+                client.close()
+                raise
 
         def stop() -> None:
             stream.close()
@@ -188,6 +192,10 @@ class Containers:
     async def _do(self, work: Callable[[docker.DockerClient], T]) -> T:
         def run() -> T:
             with _explained():
+                endpoint = find_endpoint(os.environ)
+                # The SDK would leave a socket behind for each connection that fails.
+                if obstacle := endpoint.obstacle():
+                    raise StackError(obstacle)
                 if self._client is None:
                     self._client = _connect(timeout=ANSWER_S)
                 return work(self._client)
@@ -224,6 +232,8 @@ def _explained() -> Iterator[None]:
 
 def _connect(timeout: int | None) -> docker.DockerClient:
     endpoint = find_endpoint(os.environ)
+    if obstacle := endpoint.obstacle():
+        raise StackError(obstacle)
     environment = {**os.environ, "DOCKER_HOST": endpoint.url}
     return docker.from_env(timeout=timeout, environment=environment)  # type: ignore[arg-type]  # None: for ever
 

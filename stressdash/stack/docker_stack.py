@@ -75,15 +75,19 @@ class DockerStack:
         compose = await self._find(progress)
         states = [self._parts.state(name) for name in self._parts.names]
         orphaned = self._parts.any and self._is_orphaned()
-        if orphaned or not any(state in ALIVE for state in states):
-            self._own()
+        ours = self._ours or orphaned or not any(state in ALIVE for state in states)
         if orphaned:
             progress("adopting the containers of a stressdash that was killed")
-        elif not self._ours:
+        elif not ours:
             progress("adopting the containers that run")
-        if any(state is not ComponentState.RUNNING for state in states):
+        complete = all(state is ComponentState.RUNNING for state in states)
+        if not complete:
             self._parts.begin()
             await self._fetch_images(compose, progress)
+        if ours:
+            self._ours = True
+            self._project.own(Owner.me())
+        if not complete:
             await self._compose_up(compose, self._parts.names, progress)
         for name in self._parts.names:
             progress(f"waiting for the {name}")
@@ -214,10 +218,6 @@ class DockerStack:
         """Whether who brought the containers up was killed."""
         owner = self._project.owner()
         return owner is not None and not owner.kept and not owner.lives
-
-    def _own(self) -> None:
-        self._ours = True
-        self._project.own(Owner.me())
 
     async def _fetch_images(self, compose: Compose, progress: Callable[[str], None]) -> None:
         """Pull what is not there yet; without the parts of Elastic where they cannot be had.

@@ -57,6 +57,8 @@ class DockerWatch:
         """Stop listening."""
         self._ended.set()
         self._stop()
+        if self._thread is not None:
+            self._thread.join(LONGEST_PAUSE_S)
 
     def _run(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -72,5 +74,7 @@ class DockerWatch:
                     if self._ended.is_set():
                         break
             self.listening = False
+            with suppress(RequestException, OSError):
+                self._stop()
             self._ended.wait(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

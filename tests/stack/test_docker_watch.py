@@ -26,7 +26,8 @@ class Daemon:
         self.opened.put(not self.stopped)
         if self.stopped:
             raise StackError("the Docker daemon does not run")
-        return iter(self.events.get, None), lambda: self.events.put(None)
+        events = self.events = queue.Queue()
+        return iter(events.get, None), lambda: events.put(None)
 
 
 @pytest.fixture
