@@ -19,8 +19,10 @@ from stressdash.report.junit import junit_xml
 from stressdash.report.markdown import run_markdown
 from stressdash.report.run_json import RunReport, to_json
 from stressdash.report.summary import summary
+from stressdash.samples import ErrorSample
 from stressdash.scenario import Scenario
 from stressdash.session import Session, make_session
+from stressdash.session.detail import error_samples
 from stressdash.session.export import append_file, check_writable, write_file
 from stressdash.settings import Settings
 from stressdash.stdout import write_stdout
@@ -52,8 +54,10 @@ class Outputs:
             if path not in (None, "-"):
                 check_writable(Path(str(path)))
 
-    def write(self, report: RunReport, outcomes: Sequence[Outcome]) -> None:
-        """Write the files.
+    def write(
+        self, report: RunReport, outcomes: Sequence[Outcome], samples: Sequence[ErrorSample] = ()
+    ) -> None:
+        """Write the files; `samples` are errors with their stack traces.
 
         Raises:
             BadInput: one of them cannot be written.
@@ -61,7 +65,7 @@ class Outputs:
         if self.json not in (None, "-"):
             write_file(Path(str(self.json)), to_json(report))
         if self.html is not None:
-            write_file(Path(self.html), html_report(report).encode())
+            write_file(Path(self.html), html_report(report, samples).encode())
         if self.junit is not None:
             write_file(Path(self.junit), junit_xml(report, outcomes))
         if self.markdown is not None:
@@ -82,11 +86,11 @@ def run_headless(
             check_writable(path)
     session = make_session(settings, scenario, thresholds, "run")
     try:
-        report = asyncio.run(_run(session, quiet=outputs.quiet))
+        report, samples = asyncio.run(_run(session, quiet=outputs.quiet, sampled=outputs.html is not None))
     except asyncio.CancelledError:
         return INTERRUPTED
     try:
-        outputs.write(report, session.outcomes)
+        outputs.write(report, session.outcomes, samples)
     finally:
         write_stdout(to_json(report) if outputs.json == "-" else _summary(report).encode(sys.stdout.encoding))
     if session.run is not None and session.run.fleet.failure is not None:
@@ -121,7 +125,11 @@ def _is_unicode(encoding: str) -> bool:
     return encoding.replace("-", "").casefold().startswith("utf")
 
 
-async def _run(session: Session, *, quiet: bool) -> RunReport:
+async def _run(
+    session: Session, *, quiet: bool, sampled: bool = False
+) -> tuple[RunReport, tuple[ErrorSample, ...]]:
+    """The report and, when they are wanted, errors with their stack traces."""
+    samples: tuple[ErrorSample, ...] = ()
     progress = Progress(shown=not quiet and sys.stderr.isatty())
     if session.choice and not quiet:
         sys.stderr.write(f"{escape(session.choice, 400)}\n")
@@ -133,12 +141,14 @@ async def _run(session: Session, *, quiet: bool) -> RunReport:
             report = await session.finished()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+            if sampled and report is not None:
+                samples = await error_samples(session, report)
         finally:
             progress.clear()
             await session.close()
     if report is None:
         raise EngineError(session.notice or "the run ended without a result")
-    return report
+    return report, samples
 
 
 @contextlib.contextmanager

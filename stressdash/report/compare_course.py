@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from stressdash.report.run_json import RunReport, WindowRow
+from stressdash.report.run_json import RunReport, SpectrumPoint, WindowRow
 
-__all__ = ["Course", "Points", "courses", "nines", "quantile_name", "spectra"]
+__all__ = ["Course", "Points", "courses", "nines", "quantile_name", "spectra", "spectrum_points"]
 
 Points = tuple[tuple[float, float | None], ...]
 FEWEST: Final = 3
@@ -74,6 +74,11 @@ def _spectrum(reports: Sequence[RunReport]) -> Points:
         for q, found in sorted(by_quantile.items())
         if len(found) == len(reports)
     )
+
+
+def spectrum_points(spectrum: Sequence[SpectrumPoint]) -> list[tuple[float, float]]:
+    """A run's spectrum by nines."""
+    return [(-math.log10(1 - point.q), float(point.us)) for point in spectrum]
 
 
 def nines(longest: float) -> list[float]:

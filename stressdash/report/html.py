@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stressdash.report.compare_course import nines, quantile_name, spectrum_points
+from stressdash.report.markdown import threshold_figure
 from stressdash.report.named import named_rows
 from stressdash.report.page import page, section, table, text
 from stressdash.report.run_json import LatencyReport, RunReport, to_json
@@ -30,7 +32,8 @@ def html_report(report: RunReport, samples: Sequence[ErrorSample] = ()) -> str:
             _head(report),
             section("Client and service", _figures(report)),
             section("Over time", _charts(report)),
-            section("Latency", _latency(report)),
+            section("Thresholds", _thresholds(report)),
+            section("Latency", _latency(report) + _spectrum(report)),
             section("Requests by name", _named(report)),
             section("Errors", _faults(report)),
             section("APM error groups", _groups(report, samples)),
@@ -115,8 +118,34 @@ def _latency(report: RunReport) -> str:
         bases.append(("from the intended start", report.latency_corrected_us))
     if report.send_lag_us is not None:
         bases.append(("send lag, from due to first byte sent", report.send_lag_us))
+    split = report.latency_split
+    parts = [
+        ("of completed requests", split.completed),
+        ("of failed requests", split.failed),
+        ("to connect", split.connect),
+        ("TLS handshake", split.tls),
+        ("to the first byte of the answer", split.first_byte),
+    ]
+    bases += [(name, latency) for name, latency in parts if latency.samples]
     rows = [(basis, *(_bound(latency, name) for name in names)) for basis, latency in bases]
     return table(("", *names), rows)
+
+
+def _spectrum(report: RunReport) -> str:
+    """Latency over the share of requests that are faster."""
+    points = spectrum_points(report.spectrum)
+    if not points:
+        return ""
+    marks = [(x, quantile_name(x)) for x in nines(points[-1][0])]
+    return line_chart("Latency by percentile", [Line("latency", tuple(points))], duration_us, x_ticks=marks)
+
+
+def _thresholds(report: RunReport) -> str:
+    rows = [
+        (text(one.text), "held" if one.held else "broken", text(threshold_figure(one)))
+        for one in report.thresholds
+    ]
+    return table(("threshold", "", "figure"), rows, (1, 2)) if rows else ""
 
 
 def _named(report: RunReport) -> str:

@@ -10,7 +10,7 @@ from stressdash.metrics.verdict import Status
 from stressdash.report.run_json import LatencyReport, RunReport, ThresholdReport
 from stressdash.text import clock, count, duration_us, escape, percent, rate
 
-__all__ = ["markdown_table", "markdown_text", "run_markdown"]
+__all__ = ["markdown_table", "markdown_text", "run_markdown", "threshold_figure"]
 
 SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&@])")
 SIGNS: Final = {Status.PASSED: "\N{WHITE HEAVY CHECK MARK}", Status.FAILED: "\N{CROSS MARK}"}
@@ -49,13 +49,13 @@ def _thresholds(thresholds: Sequence[ThresholdReport]) -> str:
     if not thresholds:
         return ""
     rows = [
-        (markdown_text(one.text), "held" if one.held else "**broken**", markdown_text(_said(one)))
+        (markdown_text(one.text), "held" if one.held else "**broken**", markdown_text(threshold_figure(one)))
         for one in thresholds
     ]
     return "\n".join(markdown_table(("threshold", "", "figure"), rows))
 
 
-def _said(threshold: ThresholdReport) -> str:
+def threshold_figure(threshold: ThresholdReport) -> str:
     """The figure alone, of a sentence that names the threshold first."""
     return threshold.sentence.removeprefix(f"threshold {threshold.text}: ")
 

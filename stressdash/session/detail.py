@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from stressdash.apm.source import ApmSource
 from stressdash.errors import SourceError
+from stressdash.report.run_json import RunReport
 from stressdash.samples import ErrorSample, Exemplar, Trace
 from stressdash.session.known import governing, known_error
 from stressdash.snapshot import ErrorDetail, ErrorRow
@@ -13,9 +14,10 @@ from stressdash.snapshot import ErrorDetail, ErrorRow
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["open_error", "sent_us"]
+__all__ = ["error_samples", "open_error", "sent_us"]
 
 SIMILAR: Final = 5
+SAMPLED_GROUPS: Final = 50
 
 
 async def open_error(session: Session, row_id: str, number: int | None) -> ErrorDetail:
@@ -61,6 +63,21 @@ async def open_error(session: Session, row_id: str, number: int | None) -> Error
         share_of_requests=row.client_count / ended if row.client_count is not None and ended else None,
         client_sent_us=sent_us(session, exemplars[index or 0]) if exemplars else None,
     )
+
+
+async def error_samples(session: Session, report: RunReport) -> tuple[ErrorSample, ...]:
+    """One error with its stack trace of each group of a run, as far as APM still tells."""
+    if session.source is None:
+        return ()
+    found = []
+    for group in report.apm.error_groups[:SAMPLED_GROUPS]:
+        try:
+            sample = await session.source.error_sample(group.key, 0)
+        except SourceError:
+            break
+        if sample is not None:
+            found.append(sample)
+    return tuple(found)
 
 
 async def _sample(

@@ -146,7 +146,7 @@ def _losses(session: Session, run: LiveRun) -> list[str]:
 def _broken(session: Session, run: LiveRun) -> list[str]:
     """What was not held: first what ended the run, even if it held again afterwards."""
     told = [outcome.sentence for outcome in session.outcomes if not outcome.held]
-    return [run.ended_by, *told] if run.ended_by else told
+    return [run.ended_by, *(words for words in told if words not in run.ended_by)] if run.ended_by else told
 
 
 def _component_warnings(session: Session) -> list[str]:

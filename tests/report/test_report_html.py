@@ -78,7 +78,9 @@ class TestContent:
         assert "service/pool.py:88  in service/pool.py" in page
 
     def test_leaves_out_what_is_not_known(self, report: RunReport) -> None:
-        page = html_report(replace(report, apm=ApmReport(), audit=AuditReport(), windows=(), faults=()))
+        page = html_report(
+            replace(report, apm=ApmReport(), audit=AuditReport(), windows=(), faults=(), spectrum=())
+        )
         assert "apm off" in page
         assert "<svg" not in page
         assert "What became" not in page

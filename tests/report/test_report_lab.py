@@ -37,7 +37,7 @@ class TestSettings:
         await book.add(run(report, 2, 150.0, max_open=50))
         assert book.lab.settings[1].label == "max_open=50"
         assert book.lab.headline == "max_open=50: goodput +50.0%, failed 25.4% → 25.4% (1/1 runs)"
-        assert ("max_open: 0 → 50",) == book.lab.sentences[:1]
+        assert book.lab.sentences[:1] == ("max_open: 0 → 50",)
         assert (
             "audit of the newest run: acknowledged 3,000, lost 0, orphaned 40, dropped 76"
             in book.lab.sentences
