@@ -80,6 +80,7 @@ def recent_requests(windows: Iterable[Window], measured_s: float) -> tuple[Reque
         RequestFigures(
             name=name,
             requests_per_s=each.measured_responses / measured_s if measured_s else None,
+            goodput_per_s=each.measured_completed / measured_s if measured_s else None,
             p50_us=each.latency.percentile(0.50),
             p99_us=each.latency.percentile(0.99),
             p99_is_bound=each.latency.reaches_bound(0.99, each.latency_timeouts),

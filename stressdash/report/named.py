@@ -18,7 +18,7 @@ def named_reports(totals: RunTotals, *, open_loop: bool) -> tuple[NamedReport, .
     measured_s = totals.measured_s
     reports = []
     for name, each in sorted(totals.by_request.items()):
-        latency = latency_report(each.latency, each.latency_timeouts)
+        latency = sent = latency_report(each.latency, each.latency_timeouts)
         if open_loop:
             latency = latency_report(each.latency_intended, each.latency_intended_bounds)
         reports.append(
@@ -31,6 +31,7 @@ def named_reports(totals: RunTotals, *, open_loop: bool) -> tuple[NamedReport, .
                 goodput_per_second=each.measured_completed / measured_s if measured_s else None,
                 failed_share=each.failed_share,
                 latency_us=latency,
+                latency_raw_us=sent,
             )
         )
     return tuple(reports)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stressdash.charts.units import UNKNOWN, duration, grouped, percent
-from stressdash.snapshot import ApmFigures, ClientFigures, RunState
+from stressdash.snapshot import ApmFigures, ClientFigures, RequestFigures, RunState
 from stressdash.tui.lines import Line, clean, ends, fit, line_width
 from stressdash.tui.view import View
 from stressdash.tui.widgets.panel import ViewPanel
@@ -19,6 +19,10 @@ BAD_SHARE = 0.01
 LATE_S = 5.0
 WIDE = 100
 MILLION = 1_000_000
+REQUESTS, TALL_REQUESTS = 2, 5
+"""Names of requests that have a line of their own."""
+TALL_ROWS = 32
+"""From this height of the screen on there is room for more of them."""
 CAP_BINDS = 0.01
 """Share of due requests that wait for a connection, from which on that is told."""
 
@@ -26,13 +30,17 @@ Cell = tuple[str, str]
 
 
 class KpiTable(ViewPanel):
-    """Three lines: names, client, APM; in the open loop a fourth, of the requests as they were due."""
+    """Three lines: names, client, APM; in the open loop one more, of the requests as they were due.
+
+    A plan of several requests has a line for each, as many as the screen has room for.
+    """
 
     DEFAULT_CSS = "KpiTable { height: 3; }"
 
     def show(self, view: View) -> None:
         """Draw a new view, as high as it needs."""
-        self.styles.height = 4 if view.snapshot.client.target_rate is not None else 3
+        client = view.snapshot.client
+        self.styles.height = 3 + (client.target_rate is not None) + len(self._requests(client))
         super().show(view)
 
     def view_lines(self, view: View, width: int) -> Sequence[Line]:
@@ -47,12 +55,24 @@ class KpiTable(ViewPanel):
             [*_row("client", "series-0", client_cells(client)), *_connections(client)],
             [*_row("apm", "series-1", apm_cells(apm)), *apm_words(apm)],
         ]
+        rows[2:2] = self._requests(client)
         if client.target_rate is not None:
             rows.insert(2, [*_row("due", "series-4", due_cells(client)), *due_words(client)])
         if width >= WIDE:
             rows[0] = _beside(rows[0], course_words(view), width)
             rows[1] = _beside(rows[1], _totals(view), width)
             rows[-1] = _beside(rows[-1], _explained(view), width)
+        return rows
+
+    def _requests(self, client: ClientFigures) -> list[Line]:
+        """A row for each name, the busiest first; the last says how many there are more."""
+        room = TALL_REQUESTS if self.app.size.height >= TALL_ROWS else REQUESTS
+        rows = [
+            [*_row(clean(each.name), "dim", request_cells(each)), (f"  {clean(each.name)}", "dim")]
+            for each in client.by_request[:room]
+        ]
+        if (hidden := len(client.by_request) - room) > 0:
+            rows[-1] = [*rows[-1], (f"  and {hidden} more", "dim")]
         return rows
 
 
@@ -71,6 +91,20 @@ def client_cells(figures: ClientFigures) -> list[Cell]:
     return [
         (grouped(figures.requests_per_s, below=MILLION) + TRENDS[figures.trend], "strong"),
         (grouped(figures.goodput_per_s, below=MILLION), "strong"),
+        (duration(figures.p50_us), "text"),
+        (tail, "text"),
+        (percent(figures.failed_share), _failed_role(figures.failed_share)),
+    ]
+
+
+def request_cells(figures: RequestFigures) -> list[Cell]:
+    """What the client measured of the requests of one name."""
+    tail = duration(figures.p99_us)
+    if figures.p99_is_bound and figures.p99_us is not None:
+        tail = f"≥{tail}"
+    return [
+        (grouped(figures.requests_per_s, below=MILLION) + " ", "text"),
+        (grouped(figures.goodput_per_s, below=MILLION), "text"),
         (duration(figures.p50_us), "text"),
         (tail, "text"),
         (percent(figures.failed_share), _failed_role(figures.failed_share)),
