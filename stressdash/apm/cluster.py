@@ -37,7 +37,7 @@ SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (AuthenticationException, "{where} refused the credentials; check the API key or the password"),
     (AuthorizationException, "{where} does not let these credentials read the APM indices"),
     (TlsError, "{where} shows a certificate that is not trusted; give its CA file or its fingerprint"),
-    (ConnectionTimeout, f"{{where}} did not answer within {REQUEST_TIMEOUT_S:g} s"),
+    (ConnectionTimeout, "{where} did not answer within {timeout_s:g} s"),
     (UnreachableError, "{where} cannot be reached"),
 )
 
@@ -55,6 +55,8 @@ class Connection:
     ca_file: str = ""
     fingerprint: str = ""
     """SHA-256 of the server's certificate."""
+    timeout_s: float = REQUEST_TIMEOUT_S
+    """How long an answer may take."""
 
     @classmethod
     def of(cls, url: str, environ: Mapping[str, str]) -> Connection:
@@ -82,7 +84,7 @@ class Connection:
         }
         given = {name: value for name, value in options.items() if value}
         hosts = None if self.cloud_id else [self.url]
-        return AsyncElasticsearch(hosts, request_timeout=REQUEST_TIMEOUT_S, max_retries=0, **given)
+        return AsyncElasticsearch(hosts, request_timeout=self.timeout_s, max_retries=0, **given)
 
 
 class Cluster:
@@ -94,6 +96,7 @@ class Cluster:
 
     def __init__(self, connection: Connection) -> None:
         self._where = plain_url(connection.url) or "the cloud"
+        self._timeout_s = connection.timeout_s
         self._client = connection.client()
         self._batch = SearchBatch(self._send, time.monotonic)
         self._product = ""
@@ -146,7 +149,7 @@ class Cluster:
         where = f"Elasticsearch at {self._where}"
         for kind, sentence in SENTENCES:
             if isinstance(error, kind):
-                return sentence.format(where=where)
+                return sentence.format(where=where, timeout_s=self._timeout_s)
         if isinstance(error, ApiError):
             return f"{where} answered {error.status_code}: {error.message}"
         return f"{where} cannot be used: {error.message}"

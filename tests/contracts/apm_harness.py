@@ -63,4 +63,4 @@ def embedded(url: str, scope: Scope) -> EmbeddedSource:
 
 
 def elastic(url: str, scope: Scope) -> ElasticSource:
-    return ElasticSource(Connection(url), scope)
+    return ElasticSource(Connection(url, timeout_s=60), scope)

@@ -1,0 +1,230 @@
+"""Forwarding to an Elasticsearch: nothing lost while there is room, all told, the intake never waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from apm_events import AT_US, METADATA, line, span, transaction
+
+from stressdash.embedded.apm import forward
+from stressdash.embedded.apm.block import Line
+from stressdash.embedded.apm.document import base_document
+from stressdash.embedded.apm.forward import Forwarder
+from stressdash.embedded.apm.upstream import Upstream
+from stressdash.errors import BadInput
+
+Json = dict[str, Any]
+BASE = base_document(METADATA, AT_US)
+URL = "http://127.0.0.1:9200"
+
+
+class FakeElasticsearch:
+    """Keeps what it is sent; `status` and `refuse` say what it answers."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.refuse: Callable[[Json], int] = lambda _: 201
+        self.templates: dict[str, Json] = {}
+        self.documents: list[tuple[str, Json]] = []
+        self.product = ""
+        """What another product answers to everything."""
+        self.requests = 0
+        self.authorization = ""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.requests += 1
+        self.authorization = request.headers.get("Authorization", "")
+        if self.product:
+            return web.Response(text=self.product)
+        if self.status != 200:
+            return web.json_response({"error": "not now"}, status=self.status)
+        if request.path.startswith("/_index_template/"):
+            self.templates[request.path.rpartition("/")[2]] = await request.json()
+            return web.json_response({"acknowledged": True})
+        lines = [json.loads(text) for text in (await request.text()).splitlines()]
+        items = []
+        for action, document in zip(lines[::2], lines[1::2], strict=True):
+            status = self.refuse(document)
+            if status == 201:
+                self.documents.append((action["create"]["_index"], document))
+            items.append({"create": {"status": status, "error": {"reason": "mapper says no"}}})
+        return web.json_response({"errors": False, "items": items})
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[tuple[FakeElasticsearch, str]]:
+    served = FakeElasticsearch()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", served.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield served, f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(forward, "LONGEST_PAUSE_S", 0.02)
+    monkeypatch.setattr(forward, "GATHER_S", 0.01)
+
+
+@asynccontextmanager
+async def forwarding(url: str, **options: Any) -> AsyncIterator[tuple[Forwarder, list[str]]]:
+    told: list[str] = []
+    forwarder = Forwarder(Upstream(url), told.append, **options)
+    running = forwarder.running()
+    await anext(running)
+    yield forwarder, told
+    with pytest.raises(StopAsyncIteration):
+        await anext(running)
+
+
+def event(number: int) -> Line:
+    return Line(line("transaction", transaction(number)), BASE, f"{number:032x}")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+Fake = tuple[FakeElasticsearch, str]
+
+
+class TestForwarding:
+    async def test_documents_reach_the_data_streams_of_apm_server(self, fake: Fake) -> None:
+        served, url = fake
+        async with forwarding(url) as (forwarder, told):
+            forwarder.offer(event(1))
+            forwarder.offer(Line(line("span", span(1)), BASE, None))
+            await until(lambda: forwarder.sent == 2)
+        assert [index for index, _ in served.documents] == ["traces-apm-default"] * 2
+        assert served.documents[0][1]["transaction"]["duration"] == {"us": 10_000}
+        assert told == []
+        assert forwarder.told() == f"forwarded 2 events to {url}"
+
+    async def test_templates_come_before_the_first_document(self, fake: Fake) -> None:
+        served, url = fake
+        async with forwarding(url) as (forwarder, _):
+            forwarder.offer(event(1))
+            await until(lambda: forwarder.sent == 1)
+        patterns = sorted(pattern for each in served.templates.values() for pattern in each["index_patterns"])
+        assert patterns == ["logs-apm.*-*", "metrics-apm.*-*", "traces-apm-*"]
+        assert all("data_stream" in each for each in served.templates.values())
+
+    async def test_the_end_sends_what_is_left(self, fake: Fake) -> None:
+        served, url = fake
+        async with forwarding(url) as (forwarder, _):
+            for number in range(2500):
+                forwarder.offer(event(number))
+        assert len(served.documents) == 2500
+        assert len({document["trace"]["id"] for _, document in served.documents}) == 2500
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("status", [401, 403, 429, 503])
+    async def test_what_was_refused_is_sent_again(self, fake: Fake, status: int) -> None:
+        served, url = fake
+        served.status = status
+        async with forwarding(url) as (forwarder, told):
+            forwarder.offer(event(1))
+            await until(lambda: served.requests >= 3)
+            assert f"answered {status}" in forwarder.told()
+            served.status = 200
+            await until(lambda: forwarder.sent == 1)
+            await until(lambda: "trying" not in forwarder.told())
+        assert forwarder.dropped == 0
+        assert len(told) == 2
+        assert told[1] == "it works again"
+
+    async def test_busy_shards_get_only_their_documents_again(self, fake: Fake) -> None:
+        served, url = fake
+        busy = {f"{n:032x}" for n in (1, 3)}
+
+        def refuse(document: Json) -> int:
+            trace = document["trace"]["id"]
+            if trace in busy:
+                busy.discard(trace)
+                return 429
+            return 201
+
+        served.refuse = refuse
+        async with forwarding(url) as (forwarder, _):
+            for number in range(5):
+                forwarder.offer(event(number))
+            await until(lambda: forwarder.sent == 5)
+        traces = [document["trace"]["id"] for _, document in served.documents]
+        assert sorted(traces) == [f"{number:032x}" for number in range(5)]
+
+    async def test_documents_that_are_refused_for_what_they_are_count_as_dropped(self, fake: Fake) -> None:
+        served, url = fake
+        served.refuse = lambda document: 400 if document["trace"]["id"].endswith("1") else 201
+        async with forwarding(url) as (forwarder, told):
+            for number in range(3):
+                forwarder.offer(event(number))
+            await until(lambda: forwarder.sent == 2)
+        assert forwarder.dropped == 1
+        assert "1 dropped: mapper says no" in forwarder.told()
+        assert told == ["events are dropped: mapper says no"]
+
+    async def test_a_full_queue_drops_what_comes_and_counts_it(self, fake: Fake) -> None:
+        served, url = fake
+        served.status = 503
+        size = len(event(1).text)
+        async with forwarding(url, queue_bytes=10 * size + 5) as (forwarder, _):
+            await until(lambda: served.requests >= 1)
+            for number in range(25):
+                forwarder.offer(event(number))
+            assert forwarder.dropped == 15
+            assert "10 wait; 15 dropped: the queue was full" in forwarder.told()
+            served.status = 200
+            await until(lambda: forwarder.sent == 10)
+
+    async def test_another_product_is_told(self, fake: Fake) -> None:
+        served, url = fake
+        served.product = "something else"
+        async with forwarding(url) as (forwarder, told):
+            forwarder.offer(event(1))
+            await until(lambda: bool(told))
+            served.product = ""
+            await until(lambda: forwarder.sent == 1)
+        assert told[0].startswith("trying again: ")
+
+
+class TestUpstream:
+    @pytest.mark.parametrize(
+        ("environ", "header"),
+        [
+            ({}, {}),
+            ({"STRESSDASH_ES_API_KEY": "a2V5"}, {"Authorization": "ApiKey a2V5"}),
+            ({"STRESSDASH_ES_BEARER": "t"}, {"Authorization": "Bearer t"}),
+            ({"STRESSDASH_ES_PASSWORD": "p"}, {"Authorization": "Basic ZWxhc3RpYzpw"}),
+            ({"STRESSDASH_ES_USER": "u", "STRESSDASH_ES_PASSWORD": "p"}, {"Authorization": "Basic dTpw"}),
+        ],
+    )
+    def test_credentials_come_from_the_environment(self, environ: Json, header: Json) -> None:
+        upstream = Upstream.of({"STRESSDASH_FORWARD": f"{URL}/", **environ})
+        assert upstream is not None
+        assert (upstream.url, upstream.headers()) == (URL, header)
+
+    def test_without_a_url_nothing_is_forwarded(self) -> None:
+        assert Upstream.of({"STRESSDASH_ES_PASSWORD": "p"}) is None
+
+    @pytest.mark.parametrize("url", ["elastic", "ftp://host", "http://user:secret@host:9200"])
+    def test_what_is_no_address_is_refused_without_showing_it(self, url: str) -> None:
+        with pytest.raises(BadInput) as refused:
+            Upstream.of({"STRESSDASH_FORWARD": url})
+        assert "secret" not in str(refused.value)
+
+    def test_secrets_are_in_no_representation(self) -> None:
+        upstream = Upstream.of({"STRESSDASH_FORWARD": URL, "STRESSDASH_ES_API_KEY": "s3cret"})
+        assert "s3cret" not in repr(upstream)
