@@ -79,26 +79,22 @@ class Containers:
 
         await self._do(run)
 
-    async def usage(self, service: str) -> ContainerUsage:
-        """What a container has used since it started; takes older daemons a second."""
+    async def usage(self, container: str) -> ContainerUsage:
+        """What the container with an id has used since it started; takes older daemons a second."""
+        return await self._do(lambda client: usage(client.api.stats(container, stream=False, one_shot=True)))
 
-        def ask(client: docker.DockerClient) -> ContainerUsage:
-            stats = self._one(client, service).stats(stream=False, one_shot=True)
-            assert isinstance(stats, dict)  # it is an iterator only when streamed
-            return usage(stats)
+    async def log(self, container: str, since_s: float) -> list[tuple[str, str]]:
+        """The last lines of the container with an id, not older than a wall-clock time.
 
-        return await self._do(ask)
-
-    async def log(self, service: str, since_s: float) -> list[tuple[str, str]]:
-        """The last lines that are not older than a wall-clock time, at most `LOG_LINES`.
-
-        Each comes after its time as Docker writes it; it is untrusted, cut, and decoded with replacement.
+        At most `LOG_LINES`. Each comes after its time as Docker writes it; it is untrusted, cut, and decoded
+        with replacement.
         """
 
         def ask(client: docker.DockerClient) -> list[tuple[str, str]]:
-            container = self._one(client, service)
             options: dict[str, Any] = {"since": since_s} if since_s else {}
-            frames = container.logs(stream=True, follow=False, timestamps=True, tail=LOG_LINES, **options)
+            frames = client.api.logs(
+                container, stream=True, follow=False, timestamps=True, tail=LOG_LINES, **options
+            )
             return [line for frame in frames for line in _lines(frame)][-LOG_LINES:]
 
         return await self._do(ask)
@@ -173,7 +169,11 @@ class Containers:
             stream.close()
             client.close()
 
-        return iter(stream), stop
+        def heard() -> Iterator[Mapping[str, Any]]:
+            with _explained():
+                yield from stream
+
+        return heard(), stop
 
     async def close(self) -> None:
         """Close the connection to Docker."""

@@ -137,8 +137,8 @@ class DockerParts:
     async def log(self, name: str, after: int) -> tuple[LogLine, ...]:
         """Lines of a component's log behind this one."""
         log = self._logs.setdefault(name, DockerLog(name, LOG_LINES))
-        if name in self._seen:
-            log.take(await self._containers.log(PARTS[name].service, log.since_s))
+        if (seen := self._seen.get(name)) is not None:
+            log.take(await self._containers.log(seen.id, log.since_s))
         return log.after(after)
 
     async def await_health(self, name: str, progress: Callable[[str], None]) -> None:
@@ -166,7 +166,7 @@ class DockerParts:
 
     async def close(self) -> None:
         """Stop to listen and to measure."""
-        self._watch.close()
+        await asyncio.to_thread(self._watch.close)
         await asyncio.gather(*self._measuring.values(), return_exceptions=True)
 
     async def _obituary(self, name: str, state: ComponentState) -> str:
@@ -210,7 +210,8 @@ class DockerParts:
 
     async def _measure(self, name: str) -> None:
         with suppress(StackError):  # it may end at any moment
-            self._usage[name] = await self._containers.usage(PARTS[name].service)
+            if (seen := self._seen.get(name)) is not None:
+                self._usage[name] = await self._containers.usage(seen.id)
 
 
 def _age_s(started: datetime | None) -> float | None:

@@ -229,7 +229,8 @@ class DockerStack:
         self._parts.lacking = {}
         for name in self._parts.names:
             part = PARTS[name]
-            image = images.pulled.get(part.service) or images.bases.get(part.service)
+            built_on = os.environ.get("STATS_IMAGE") or images.bases.get(part.service)
+            image = images.pulled.get(part.service) or built_on
             if name in self._parts.lacking or image is None or await self._containers.has_image(image):
                 continue
             progress(f"pulling {escape(image, 100)}")

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from requests.exceptions import RequestException
-
 from stressdash.errors import StackError
 
 __all__ = ["DockerWatch"]
@@ -63,18 +61,18 @@ class DockerWatch:
     def _run(self) -> None:
         pause_s = FIRST_PAUSE_S
         while not self._ended.is_set():
-            with suppress(StackError, RequestException, OSError, ValueError):  # it ended under our hands
+            with suppress(StackError, OSError, ValueError):  # it ended under our hands
                 stream, self._stop = self._listen()
                 self._news.set()  # whatever happened before
                 self.listening = True
                 pause_s = FIRST_PAUSE_S
-                for event in stream:
+                for event in stream if not self._ended.is_set() else ():
                     if str(event.get("Action", "")).partition(":")[0] not in QUIET:
                         self._news.set()
                     if self._ended.is_set():
                         break
             self.listening = False
-            with suppress(RequestException, OSError):
+            with suppress(OSError):
                 self._stop()
             self._ended.wait(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from docker_machine import NOT_THERE, clear, client, container_of, require_docker
 
 from stressdash.errors import ComponentFailed, StackError
@@ -104,10 +105,17 @@ async def made(state: Path) -> AsyncIterator[DockerStack]:
     await asyncio.to_thread(clear, stack.project)
 
 
-@pytest.fixture
-async def stack(state: Path) -> AsyncIterator[DockerStack]:
-    """Service and database, up."""
-    made = DockerStack(StateFolder(state), WITHOUT_APM)
+@pytest.fixture(scope="module")
+def home(state_root: Path) -> Path:
+    """State folder of the stack that this module's tests share: to bring one up takes longest."""
+    require_docker()
+    return Path(tempfile.mkdtemp(dir=state_root, prefix=""))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(home: Path) -> AsyncIterator[DockerStack]:
+    """Service and database, up; each test leaves them running."""
+    made = DockerStack(StateFolder(home), WITHOUT_APM)
     try:
         await made.up(lambda _: None)
         yield made
@@ -173,6 +181,7 @@ class TestBeforeItIsUp:
             await made.up(lambda _: None)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 class TestWhileItIsUp:
     async def test_a_container_that_was_removed_is_told_and_made_anew_by_a_start(
         self, stack: DockerStack
@@ -206,10 +215,10 @@ class TestWhileItIsUp:
         assert database.written_bytes is not None
 
     async def test_a_daemon_that_goes_away_is_told_and_found_again(
-        self, stack: DockerStack, state: Path, relay: Relay
+        self, stack: DockerStack, home: Path, relay: Relay
     ) -> None:
         relay.start()
-        other = DockerStack(StateFolder(state), WITHOUT_APM)
+        other = DockerStack(StateFolder(home), WITHOUT_APM)
         try:
             assert await other.attach()
             await until(other, "database", ComponentState.RUNNING)
@@ -222,6 +231,7 @@ class TestWhileItIsUp:
             await other.close()
 
 
+@pytest.mark.asyncio(loop_scope="module")
 class TestLogs:
     async def test_binary_and_terminal_junk_arrive_as_text(self, stack: DockerStack) -> None:
         junk = r"printf '\033[2J\033]0;owned\007 \377\376\000 \342\200\256evil\n' >/proc/1/fd/1"
