@@ -21,6 +21,7 @@ FIGURES = (
     "service",
     "database",
     "intake",
+    "apm_size",
     "dashboard",
     "recorder",
     "reaction",

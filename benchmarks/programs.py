@@ -80,9 +80,11 @@ def _answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def intake(core: int | None = None) -> Iterator[tuple[str, int]]:
+def intake(
+    core: int | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, int]]:
     """URL and process id of the embedded APM intake."""
-    with announced([sys.executable, "-m", "stressdash.embedded.apm"], {}, core) as found:
+    with announced([sys.executable, "-m", "stressdash.embedded.apm"], environment or {}, core) as found:
         yield found
 
 

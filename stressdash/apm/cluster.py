@@ -30,6 +30,7 @@ from stressdash.text import plain_url
 __all__ = ["Cluster", "Connection"]
 
 REQUEST_TIMEOUT_S: Final = 2.0
+NO_SHARD: Final = "no_shard_available_action_exception"
 Json = Mapping[str, Any]
 
 SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -156,12 +157,14 @@ class Cluster:
 
 
 def reason(failed: Sequence[Json]) -> str:
-    """Elasticsearch's own words for the first failure."""
+    """Why the first search failed, in Elasticsearch's own words where they say something."""
     if not failed:
         return "it answered fewer questions than it was asked"
-    cause = parse.text(failed[0], "root_cause.reason") or parse.text(failed[0], "reason")
     causes = parse.listed(parse.field(failed[0], "root_cause"))
-    return (parse.text(causes[0], "reason") if causes else "") or cause or "no reason given"
+    cause = causes[0] if causes else failed[0]
+    if parse.text(cause, "type") == NO_SHARD:
+        return "no copy of an index is available: it is red, recovers, or is just being made"
+    return parse.text(cause, "reason") or parse.text(failed[0], "reason") or "no reason given"
 
 
 def incomplete(answer: Json) -> str:

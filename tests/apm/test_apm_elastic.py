@@ -192,6 +192,18 @@ class TestTrouble:
         with pytest.raises(SourceError, match="could not search: all shards failed: red"):
             await (await serve(fake.handle)).services()
 
+    async def test_a_red_index_is_told_and_asked_again(self, serve: Any) -> None:
+        fake = FakeElasticsearch()
+        red = {"type": "no_shard_available_action_exception", "reason": "[node][indices:data/read/search]"}
+        fake.answer = {"error": {"root_cause": [red], "reason": "all shards failed"}, "status": 503}
+        source = await serve(fake.handle)
+        with pytest.raises(SourceError, match="no copy of an index is available: it is red"):
+            await source.services()
+        fake.answer = EMPTY
+        async with asyncio.timeout(30):
+            while not (await source.health()).ok:  # noqa: ASYNC110  the source waits before it asks again
+                await asyncio.sleep(0.05)
+
     @pytest.mark.parametrize(
         ("answer", "detail"),
         [

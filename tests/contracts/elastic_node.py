@@ -173,7 +173,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def node(name: str) -> Iterator[str]:
+def node(name: str, heap: str = "512m") -> Iterator[str]:
     """URL of a running node with an empty data folder.
 
     Raises:
@@ -197,7 +197,7 @@ def node(name: str) -> Iterator[str]:
         "ES_JAVA_HOME": str(java),
         "ES_PATH_CONF": str(folder / "config"),
         "ES_TMPDIR": str(folder / "tmp"),
-        "ES_JAVA_OPTS": "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch",
+        "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap} -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch",
         "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -Xshare:auto",
     }
     with (folder / "output").open("wb") as output:
