@@ -16,7 +16,7 @@ from stressdash.metrics.histogram import Histogram, add, sum_us
 from stressdash.metrics.requests import RequestTotals, add_counts
 from stressdash.samples import Phase, RequestCounts, Window
 
-__all__ = ["MANY_WORKERS", "Little", "RunTotals", "lengthen", "merge"]
+__all__ = ["MANY_WORKERS", "Little", "RunTotals", "lengthen", "merge", "without_histograms"]
 
 MANY_WORKERS: Final = -1
 """`Window.worker` of a window merged over several workers."""
@@ -83,6 +83,12 @@ def lengthen(a: Window, b: Window) -> Window:
         busiest_cpu_ns=a.core_ns + b.core_ns,
         **{name: getattr(b, name) for name in GAUGES},
     )
+
+
+def without_histograms(window: Window) -> Window:
+    """The window with its counts and gauges alone."""
+    empty: dict[str, Any] = {name: {} for name in (*HISTOGRAMS, "by_request")}
+    return replace(window, **empty)
 
 
 def _join(a: Mapping[str, RequestCounts], b: Mapping[str, RequestCounts]) -> Mapping[str, RequestCounts]:

@@ -117,13 +117,11 @@ class Recording:
         await asyncio.to_thread(
             recorder.close, Ending(text, "" if report is not None else "it has no result")
         )
-        self._run = None
         await asyncio.to_thread(self._sweep)
 
     async def close(self) -> None:
         """The session ends; a run that still goes on is kept as interrupted."""
-        if self._recorder is not None and self._run is not None:
-            self._run = None
+        if self._recorder is not None:
             self._tell(everything=True)
             ending = Ending(None, "stressdash was closed before the run ended")
             await asyncio.to_thread(self._recorder.close, ending)
@@ -149,7 +147,7 @@ class Recording:
         )
 
     def _tell(self, *, everything: bool = False) -> None:
-        recorder, run, session = self._recorder, self._run or self._session.run, self._session
+        recorder, run, session = self._recorder, self._run, self._session
         if recorder is None or run is None:
             return
         started_s = run.started_s or 0.0

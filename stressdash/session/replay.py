@@ -19,7 +19,6 @@ from stressdash.errors import UsageError
 from stressdash.load.plan import Plan, Request
 from stressdash.metrics.database import DatabaseMeter
 from stressdash.metrics.series import Timeline
-from stressdash.report.run_json import RunReport
 from stressdash.report.stored import stored_report
 from stressdash.samples import Exemplar, Fault, Window
 from stressdash.session.clock import Clock
@@ -43,8 +42,10 @@ APM_EVERY_S: Final = 0.5
 SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 JUMP_S: Final = 10.0
 STEP_S: Final = 0.1
-CLOSE_S: Final = 60.0
-"""Before the moment jumped to, every step is folded for so long: what the charts show."""
+RECENT_S: Final = 20.0
+"""Before the moment jumped to, all is folded for so long: what the figures cover."""
+CLOSE_STEPS: Final = 600
+"""Before that, charts get every step of another minute, and blocks of what is older."""
 CHUNK: Final = 64
 """Windows folded before others get their turn."""
 COARSE_MS: Final = 6_400
@@ -94,7 +95,6 @@ class Replay(Session):
         self._groups_of = dict(stored.trace_groups())
         self._exemplars = _Exemplars(stored.exemplars())
         self._all_marks = stored.marks()
-        self._report: RunReport | None = None
         self._moving = asyncio.Lock()
         self._step = 0
         self._told_ms = 0
@@ -171,7 +171,7 @@ class Replay(Session):
 
     async def resume(self) -> None:
         """Let the clock run; from the end, from the start again."""
-        if self.state is RunState.FINISHED:
+        if self._position_s >= self._length_s:
             await self.seek(0.0)
         self.state = RunState.RUNNING
 
@@ -179,7 +179,7 @@ class Replay(Session):
         """Show another moment, in seconds from the run's start."""
         to_s = min(max(0.0, to_s), self._length_s)
         async with self._moving:
-            if to_s < self._position_s or to_s - self._position_s > CLOSE_S:
+            if to_s < self._position_s or to_s - self._position_s > 2 * RECENT_S:
                 self._rewind()
                 await self._leap(to_s)
             await self._advance(to_s)
@@ -207,33 +207,35 @@ class Replay(Session):
 
     async def _leap(self, to_s: float) -> None:
         """Fold what lies so far before a moment that blocks will do."""
-        until = int((to_s - CLOSE_S) * 1e9) // GRID_NS
+        assert self.run is not None
+        until = int((to_s - RECENT_S) * 1e9) // GRID_NS
         if until <= 0:
             return
-        self._step, blocks = self.stored.blocks(until)
-        await self._fold(blocks)
+        self._step, blocks = self.stored.blocks(max(0, until - CLOSE_STEPS))
         self._tell(self._step * GRID_NS // 1_000_000, COARSE_MS)
+        await self._fold((*blocks, *self.stored.windows(self._step, until)), self.run.add_past)
+        self._step = until
 
     async def _advance(self, to_s: float) -> None:
-        """Fold up to a moment; at the run's end, show its report."""
+        """Fold up to a moment; at the run's end, show its report. An interrupted run just stands still."""
+        assert self.run is not None
         self._position_s = min(to_s, self._length_s)
         until = int(round(self._position_s * 1e9) // GRID_NS)
-        await self._fold(self.stored.windows(self._step, until))
+        await self._fold(self.stored.windows(self._step, until), self.run.add)
         self._step = max(self._step, until)
         self._tell(int(self._position_s * 1e3) + 1, 1)
         self.marks = [mark for mark in self._all_marks if mark.at_s <= self._position_s]
-        assert self.run is not None
         if self._position_s < self._length_s:
             self.run.ended_s = None
-            return
-        if self._report is None:
-            self._report = stored_report(self.stored)
-        self.run.ended_s, self.report, self.state = self._length_s, self._report, RunState.FINISHED
+        elif self.stored.report_json is None:
+            await self.pause()
+        else:
+            self.run.ended_s, self.state = self._length_s, RunState.FINISHED
+            self.report = self.report or stored_report(self.stored)
 
-    async def _fold(self, windows: Iterable[Window]) -> None:
-        assert self.run is not None
+    async def _fold(self, windows: Iterable[Window], add: Callable[[Window], None]) -> None:
         for number, window in enumerate(windows, start=1):
-            self.run.add(self._exemplars.put_into(window))
+            add(self._exemplars.put_into(window))
             if number % CHUNK == 0:
                 await asyncio.sleep(0)
 
@@ -257,7 +259,7 @@ class Replay(Session):
     async def export(self) -> str:
         """Write the run's JSON, wherever the replay stands."""
         if self.report is None:
-            self.report = stored_report(self.stored)
+            self.report = await asyncio.to_thread(stored_report, self.stored)
         return await super().export()
 
 

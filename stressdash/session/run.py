@@ -13,7 +13,7 @@ from stressdash.metrics.figures import RecentWindows
 from stressdash.metrics.results import Results, WarmUp, parse_warm_up
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.stoprules import StopRule, StopWatch, parse_stop_rule
-from stressdash.metrics.window import RunTotals
+from stressdash.metrics.window import RunTotals, without_histograms
 from stressdash.samples import Phase, Window
 from stressdash.session.clock import Clock
 from stressdash.settings import Settings
@@ -115,6 +115,13 @@ class LiveRun:
             smooth = self._cores.get(window.worker, share)
             self._cores[window.worker] = smooth + (share - smooth) / 5
             self.core_share = max(self._cores.values())
+
+    def add_past(self, window: Window) -> None:
+        """Fold in what lies back: for charts, counts and faults, without percentiles."""
+        counted = without_histograms(window)
+        self.totals.add(counted)
+        self.faults.add(counted)
+        self._timeline.add_window(window, self._origin_ns)
 
     def begin_files(self) -> None:
         """Write the files that grow from now on; the fleet has started."""

@@ -14,10 +14,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from stressdash.hdr import bucket_high_us, bucket_index
-from stressdash.metrics.window import HISTOGRAMS, lengthen, merge
+from stressdash.metrics.window import lengthen, merge, without_histograms
 from stressdash.samples import Exemplar, Fault, Window
 from stressdash.store.gridrow import deflate, pack_windows, unpack_windows
 
@@ -163,10 +163,8 @@ def _thinned(window: Window) -> Window:
     for index, number in window.latency.items():
         coarse = _coarse(index)
         latency[coarse] = latency.get(coarse, 0) + number
-    left_out: dict[str, Any] = {name: {} for name in LEFT_OUT}
     return replace(
-        window,
-        **left_out,
+        without_histograms(window),
         latency=latency,
         exemplars=(),
         faults=tuple(replace(fault, trace_ids=fault.trace_ids[:BLOCK_TRACES]) for fault in window.faults),
@@ -179,6 +177,3 @@ def _coarse(index: int) -> int:
     value_us = bucket_high_us(index)
     shift = max(0, value_us.bit_length() - 8)
     return bucket_index((((value_us >> shift) + 1) << shift) - 1)
-
-
-LEFT_OUT: Final = (*(name for name in HISTOGRAMS if name != "latency"), "by_request")

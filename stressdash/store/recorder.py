@@ -71,6 +71,7 @@ class Recorder:
         """CPU time that the writing took."""
         self._queue: queue.Queue[tuple[Callable[[_Writer], None], bool]] = queue.Queue(WAITING)
         self._claim = claim
+        self._closing, self._closed = threading.Lock(), False
         self._thread = threading.Thread(target=self._write, args=(head,), name="recorder", daemon=True)
         self._thread.start()
 
@@ -116,10 +117,17 @@ class Recorder:
         self._hand_over(lambda writer: writer.put_all("trace_groups", told))
 
     def close(self, ending: Ending) -> None:
-        """Write the end and wait for it; returns when the file is closed. Blocks: call it from a thread."""
-        self._queue.put((lambda writer: writer.end(ending, self.problem), True))
-        self._thread.join()
-        self._claim.give_up()
+        """Write the end and wait for it; returns when the file is closed. Blocks: call it from a thread.
+
+        Only the first ending counts; whoever comes later waits for it.
+        """
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put((lambda writer: writer.end(ending, self.problem), True))
+            self._thread.join()
+            self._claim.give_up()
 
     def _hand_over(self, message: Callable[[_Writer], None]) -> None:
         if self.problem:
