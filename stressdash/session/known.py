@@ -114,6 +114,10 @@ _KNOWN = (
         "push_timeout",
     ),
     _known(
+        r"^body\b",
+        "The answer came whole, but is not what --expect asks for. What it was stands in the exemplars.",
+    ),
+    _known(
         r"econnrefused|^connect\b",
         "Nothing accepts connections at the target. See on the Stack screen whether the service runs.",
     ),
