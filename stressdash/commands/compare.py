@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import BooleanOptionalAction
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
@@ -27,7 +28,11 @@ def parser() -> Parser:
     add = made.add_argument
     add("before", metavar="BEFORE", help="runs (number, id, tag, last) or JSON reports, separated by commas")
     add("after", metavar="AFTER", help="the same of the other setting")
-    add("--paired", action="store_true", help="the runs were interleaved: A B A B ...")
+    add(
+        "--paired",
+        action=BooleanOptionalAction,
+        help="the runs were interleaved, A B A B ... (default: as their times tell)",
+    )
     add("--fail-on-regression", metavar="LIMIT", action="append", default=[], help=REGRESSION_HELP)
     add("--html", metavar="FILE", help="write a page with overlaid charts")
     add("--state", metavar="DIR", type=Path, help="folder in which the runs lie")
@@ -44,16 +49,17 @@ def run(words: Sequence[str]) -> int:
     from stressdash.paths import state_dir
     from stressdash.report.compare_html import comparison_page
     from stressdash.report.compare_text import comparison_charts, comparison_text
-    from stressdash.report.comparison import compare_reports, parse_limit
+    from stressdash.report.comparison import compare_reports, in_turns, parse_limit
     from stressdash.report.reading import read_reports
     from stressdash.session.export import write_file
 
     limits = [parse_limit(limit) for limit in options.fail_on_regression]
     state = options.state or state_dir()
     before, after = (read_reports(names, state) for names in (options.before, options.after))
+    paired = in_turns(before, after) if options.paired is None else options.paired
     said = (options.before, options.after)
     names = said if max(map(len, said)) <= NAME else SIDES
-    compared = compare_reports(before, after, paired=options.paired, limits=limits, names=names)
+    compared = compare_reports(before, after, paired=paired, limits=limits, names=names)
     if options.html is not None:
         write_file(Path(options.html), comparison_page(compared, before, after).encode())
     if options.json:

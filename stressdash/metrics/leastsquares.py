@@ -109,7 +109,7 @@ def _start(xs: Sequence[float], ys: Sequence[float], rows: Matrix, offset: float
     for x, y, row in zip(xs, ys, rows, strict=True):
         if y <= 0:
             continue
-        weight = (y * y / x) ** 2
+        weight = y * y / x * (y * y / x)
         for i in range(size):
             right[i] += weight * row[i] * (x / y - offset)
             for j in range(size):
@@ -128,7 +128,8 @@ def _squares(xs: Sequence[float], ys: Sequence[float], rows: Matrix, p: Vector, 
         below = offset + sum(map(float.__mul__, p, row))
         if below <= 0:
             return math.inf
-        total += (y - x / below) ** 2
+        miss = y - x / below
+        total += miss * miss  # a power would raise where this becomes infinite
     return total
 
 
@@ -142,7 +143,7 @@ def _normal(
     for x, y, row in zip(xs, ys, rows, strict=True):
         below = offset + sum(map(float.__mul__, p, row))
         residual = y - x / below
-        slope = [-x / below**2 * value for value in row]
+        slope = [-x / below / below * value for value in row]
         for i in range(size):
             gradient[i] += slope[i] * residual
             for j in range(size):

@@ -148,7 +148,7 @@ def _covariances(xs: Sequence[float], ys: Sequence[float], fit: Fit) -> tuple[Ma
     for x, y in zip(xs, ys, strict=True):
         row = _law(x)
         below = sum(map(float.__mul__, fit.parameters, row))
-        slopes.append(tuple(-x / below**2 * value for value in row))
+        slopes.append(tuple(-x / below / below * value for value in row))
         residuals.append(y - x / below)
     plain = inverse([[sum(s[i] * s[j] for s in slopes) for j in range(3)] for i in range(3)])
     leverages = [min(0.99, _quadratic(plain, slope)) for slope in slopes]

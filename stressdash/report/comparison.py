@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from random import Random
 from statistics import median
 from typing import Final
@@ -17,7 +18,16 @@ from stressdash.metrics.compare import LEVEL, Comparison, compare, regressed
 from stressdash.report.compare_values import DETAILS, JUDGED, values
 from stressdash.report.run_json import RunReport
 
-__all__ = ["REGRESSED", "TOO_FEW", "Compared", "GroupChange", "Limit", "compare_reports", "parse_limit"]
+__all__ = [
+    "REGRESSED",
+    "TOO_FEW",
+    "Compared",
+    "GroupChange",
+    "Limit",
+    "compare_reports",
+    "in_turns",
+    "parse_limit",
+]
 
 TOO_FEW: Final = 6
 """Exit code where there are too few repeats to decide anything."""
@@ -97,6 +107,16 @@ def parse_limit(text: str) -> Limit:
             f"--fail-on-regression {text!r} is not of the form p99:5%; the metrics are {', '.join(keys)}"
         )
     return match[1], float(match[2]) / 100
+
+
+def in_turns(before: Sequence[RunReport], after: Sequence[RunReport]) -> bool:
+    """Whether the runs were interleaved: each round of two had one of each side, in the order given."""
+    if len(before) != len(after):
+        return False
+    starts = [
+        moment for pair in zip(before, after, strict=True) for moment in sorted(r.started for r in pair)
+    ]
+    return len(starts) > 2 and all(a < b for a, b in pairwise(starts))
 
 
 def compare_reports(

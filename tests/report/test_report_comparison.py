@@ -12,7 +12,7 @@ from stressdash.errors import UsageError
 from stressdash.metrics.verdict import Status, Verdict
 from stressdash.report.compare_html import comparison_page
 from stressdash.report.compare_text import comparison_charts, comparison_text
-from stressdash.report.comparison import compare_reports, parse_limit
+from stressdash.report.comparison import compare_reports, in_turns, parse_limit
 from stressdash.report.run_json import RunReport, to_json
 
 Repeats = Callable[..., list[RunReport]]
@@ -87,6 +87,29 @@ class TestComparing:
         assert judgements["service_cpu"] == "shown, not judged"
         assert judgements["timeout_share"] == "shown, not judged"
         assert "connect_share" not in judgements  # there were none on either side
+
+
+class TestTurns:
+    @pytest.mark.parametrize(
+        ("before", "after", "yes"),
+        [
+            ((1, 3, 5), (2, 4, 6), True),
+            ((1, 4, 5), (2, 3, 6), True),
+            ((1, 2, 3), (4, 5, 6), False),
+            ((3, 1, 5), (4, 2, 6), False),
+            ((1, 3), (2, 4, 5), False),
+            ((1, 1), (1, 1), False),
+            ((1,), (2,), False),
+        ],
+    )
+    def test_are_told_by_the_times_of_the_runs(
+        self, report: RunReport, before: tuple[int, ...], after: tuple[int, ...], yes: bool
+    ) -> None:
+        sides = [
+            [replace(report, started=f"2026-01-02T03:04:{second:02}.000Z") for second in side]
+            for side in (before, after)
+        ]
+        assert in_turns(*sides) is yes
 
 
 class TestRefusals:
