@@ -8,6 +8,7 @@ import pytest
 from textual.pilot import Pilot
 from tui_fakes import FakeSession
 from tui_screens import screen_text, until
+from tui_shelf import FakeReplay, FakeShelf
 from tui_states import STATES
 
 from stressdash.tui.app import StressdashApp
@@ -62,6 +63,20 @@ class TestSizes:
         keys, words = WAYS[screen]
         app = StressdashApp(FakeSession())
         assert snap_compare(app, terminal_size=size, run_before=lambda pilot: settle(pilot, keys, words))
+
+
+class TestRuns:
+    @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+    def test_the_list_at_three_sizes(self, snap_compare: Compare, size: tuple[int, int]) -> None:
+        app = StressdashApp(FakeSession(), FakeShelf())  # type: ignore[arg-type]
+        keys = ("4", "j", "v", "j", "v")
+        assert snap_compare(app, terminal_size=size, run_before=lambda pilot: settle(pilot, keys, "B = run"))
+
+    def test_a_replay(self, snap_compare: Compare) -> None:
+        app = StressdashApp(FakeReplay(12))
+        assert snap_compare(
+            app, terminal_size=(80, 24), run_before=lambda pilot: settle(pilot, (), "REPLAY 12")
+        )
 
 
 class TestOverlays:
