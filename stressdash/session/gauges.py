@@ -1,15 +1,19 @@
-"""What is asked of stack and machine twice a second and drawn as a gauge."""
+"""What is asked of stack, APM, machine and the owner of the load, twice a second."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
 from stressdash.snapshot import Interference
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["draw_processors", "draw_status", "poll_processors", "poll_status"]
+__all__ = ["poll_apm", "poll_owner", "poll_processors", "poll_status"]
+
+TRACES_PER_TICK: Final = 1_600
+"""Failed requests whose error groups are asked for at once."""
 
 
 async def poll_status(session: Session) -> None:
@@ -43,3 +47,22 @@ def draw_processors(session: Session, now_s: float, interference: Interference) 
     for name in ("machine", "generator", "service", "database", "apm", "dashboard"):
         if (share := getattr(interference, name)) is not None:
             session.timeline.add_gauge(f"cpu.{name}", now_s, 100 * share)
+
+
+async def poll_apm(session: Session) -> None:
+    """What the service saw, and which error groups the failed requests belong to."""
+    assert session.apm is not None
+    run = session.run
+    await session.apm.poll(run.failed_traces(TRACES_PER_TICK) if run is not None else ())
+
+
+async def poll_owner(session: Session) -> None:
+    """Show the others our load, or look at theirs until it is ours."""
+    ownership, before = session.ownership, session.ownership.sentence
+    if not ownership.claim():
+        ownership.look()
+        return
+    if before:
+        session.mark("the load is ours", "run")
+    if session.loading or session.state is not ownership.shown_state:
+        ownership.show(session.snapshot(0.0), os.getpid())

@@ -63,6 +63,11 @@ class Ownership:
         """What the owner lets us see."""
 
     @property
+    def shown_state(self) -> RunState | None:
+        """The state of the load that others see."""
+        return self._shown.state if self._shown is not None else None
+
+    @property
     def sentence(self) -> str:
         """Who owns the load; empty when it is ours."""
         if self.owner is None:

@@ -6,7 +6,6 @@ Nothing is fatal after `open`: what goes wrong later is a state and a sentence i
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -22,16 +21,15 @@ from stressdash.report.run_json import RunReport
 from stressdash.samples import DatabaseProcess, Knob, LogLine
 from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.scenario import Scenario, find_scenario, scenario_thresholds
-from stressdash.session.apmpages import apm_page, apm_place, trace_view
+from stressdash.session.apmpages import apm_page, trace_view
 from stressdash.session.choose import with_scenario
 from stressdash.session.clock import Clock
-from stressdash.session.copies import as_curl, as_wrk
+from stressdash.session.copying import copied
 from stressdash.session.detail import open_error
-from stressdash.session.elsewhere import console_search, kibana_link
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report
 from stressdash.session.finish import finish_run
-from stressdash.session.gauges import poll_processors, poll_status
+from stressdash.session.gauges import poll_apm, poll_owner, poll_processors, poll_status
 from stressdash.session.guard import check_names, guard_run
 from stressdash.session.lab import LabBook
 from stressdash.session.ownership import Ownership, steers
@@ -57,7 +55,6 @@ APM_EVERY_S: Final = 0.5
 PROCESSORS_EVERY_S: Final = 0.5
 RECORDING_EVERY_S: Final = 0.5
 OWNER_EVERY_S: Final = 0.5
-TRACES_PER_TICK: Final = 1_600
 KEEP_MARKS: Final = 500
 
 
@@ -143,10 +140,10 @@ class Session:
         self._spawn(polling(COMPONENTS_EVERY_S, self.watch.poll_components))
         self._spawn(polling(STATUS_EVERY_S, partial(poll_status, self)))
         self._spawn(polling(PROCESSORS_EVERY_S, partial(poll_processors, self)))
-        self._spawn(polling(OWNER_EVERY_S, self._poll_owner))
+        self._spawn(polling(OWNER_EVERY_S, partial(poll_owner, self)))
         self._spawn(polling(RECORDING_EVERY_S, self.recording.tick))
         if self.apm is not None:
-            self._spawn(polling(APM_EVERY_S, self._poll_apm))
+            self._spawn(polling(APM_EVERY_S, partial(poll_apm, self)))
         if self._starts_when_ready:
             await self.start_load()
 
@@ -176,20 +173,6 @@ class Session:
             self.notice = f"{type(error).__name__}: {error}"
 
     # --- watching ---------------------------------------------------------------------------------------
-
-    async def _poll_owner(self) -> None:
-        """Show the others our load, or look at theirs until it is ours."""
-        before = self.ownership.sentence
-        if not self.ownership.claim():
-            self.ownership.look()
-            return
-        if before:
-            self.mark("the load is ours", "run")
-        self.ownership.show(take_snapshot(self, self._sequence, 0.0), os.getpid())
-
-    async def _poll_apm(self) -> None:
-        assert self.apm is not None
-        await self.apm.poll(self.run.failed_traces(TRACES_PER_TICK) if self.run is not None else ())
 
     def mark(self, label: str, kind: str) -> None:
         """Leave a labelled mark on the charts."""
@@ -225,7 +208,7 @@ class Session:
         if self.state is RunState.STARTING:
             self._starts_when_ready = True
             return
-        plan = self._plan()
+        plan = self.next_plan()
         check_names(self.thresholds, plan)
         self._runs += 1
         run = make_run(self.settings, plan, self._runs, self.clock, self.timeline)
@@ -387,15 +370,9 @@ class Session:
 
     async def copy_text(self, what: str, subject: str = "") -> str:
         """`curl` and `wrk` of the plan; `value`, `query` and `kibana` of a row or a tab of the APM views."""
-        if what in ("curl", "wrk"):
-            plan = self.run.plan if self.run is not None else self._plan()
-            return as_curl(plan) if what == "curl" else as_wrk(plan)
-        if what == "value":
-            return self.errors.row(subject).title
-        place = await apm_place(self, subject)
-        return console_search(place) if what == "query" else kibana_link(place, self.settings.kibana)
+        return await copied(self, what, subject)
 
-    def _plan(self) -> Plan:
+    def next_plan(self) -> Plan:
         """The plan that the next run would have."""
         return build_plan(
             self.settings,

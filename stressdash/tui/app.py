@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["StressdashApp"]
 
 TICK_S = 0.25
+IDLE_TICKS = 4
 SPARE_S = 1.0
 SMALLEST = (60, 16)
 FIRST_WINDOW_S = 60.0
@@ -73,6 +74,7 @@ class StressdashApp(App[None]):
         self._replay: Replay | None = None
         self.view: View | None = None
         self.status = ""
+        self._ticks = 0
         self.commands = Commands(self, session)
         self._window_s = _first_window_s(session)
         self._pinned: tuple[float, float] | None = None
@@ -95,9 +97,15 @@ class StressdashApp(App[None]):
             self.say(sentence, failed=True)
         self.pull()
         self.switch_mode("live")
-        self.set_interval(TICK_S, self.pull)
+        self.set_interval(TICK_S, self._tick)
 
     # --- pictures
+
+    def _tick(self) -> None:
+        """Pull at every tick, or at every fourth while nothing moves."""
+        self._ticks += 1
+        if self.view is None or not self.view.is_idle or self._ticks % IDLE_TICKS == 0:
+            self.pull()
 
     def pull(self) -> None:
         """Fetch the newest picture and draw it, unless the view is frozen."""

@@ -34,6 +34,12 @@ class View:
     """Without colour: curves carry their letters."""
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no load runs and none is played: what changes does so once a second."""
+        snapshot = self.snapshot
+        return snapshot.playback is None and snapshot.state in (*STILL_STATES, RunState.READY)
+
+    @property
     def is_moving(self) -> bool:
         """Whether the right end of the charts is the present."""
         return self.snapshot.state not in STILL_STATES

@@ -56,7 +56,7 @@ class TestScreens:
             await until(pilot, lambda: isinstance(app.screen, LiveScreen) and "2,293" in screen_text(app))
 
     async def test_question_mark_shows_every_key_of_the_table(self, app: StressdashApp) -> None:
-        async with app.run_test(size=(100, 90)) as pilot:
+        async with app.run_test(size=(100, 140)) as pilot:
             await pilot.press("question_mark")
             await until(pilot, lambda: isinstance(app.screen, Help))
             await pilot.pause()

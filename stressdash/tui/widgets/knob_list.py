@@ -43,6 +43,7 @@ class KnobList(Listing):
         super().__init__("knobs")
         self.entry: str | None = None
         self._knobs: tuple[Knob, ...] = ()
+        self._shown: tuple[object, ...] = ()
 
     @property
     def knob(self) -> Knob | None:
@@ -57,6 +58,10 @@ class KnobList(Listing):
     def _rebuild(self) -> None:
         width = max(20, self.size.width)
         entries = {self.selected: self.entry} if self.entry is not None else {}
+        shown = (self._knobs, width, self.selected, self.entry)
+        if shown == self._shown:  # knobs change seldom, and their lines are dear
+            return
+        self._shown = shown
         items, component = [], ""
         for knob in self._knobs:
             line = knob_line(knob, width, entries.get(knob.name), first=knob.component != component)
