@@ -25,7 +25,7 @@ ROLES = {
     "recording": "accent",
     "damaged": "bad",
 }
-WIDE_FROM = 110
+WIDE_FROM = 140
 SCENARIO_WIDTH = 12
 SCENARIO_WIDTH_WIDE = 24
 
