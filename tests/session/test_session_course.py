@@ -104,7 +104,7 @@ class TestWarmUp:
         assert report.course.left_out_s == 0.5
         assert report.requests.scheduled == 200
         assert report.send_lag_us is not None
-        assert report.send_lag_us.samples <= 100
+        assert report.send_lag_us.samples < 200
         assert course is not None
         assert course.left_out is not None
 
