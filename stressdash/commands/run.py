@@ -24,13 +24,8 @@ def parser() -> Parser:
     add("--html", metavar="FILE", help="write a report that opens in a browser")
     add("--junit", metavar="FILE", help="write thresholds and verdict as JUnit XML")
     add("--threshold", metavar="EXPR", action="append", default=[], help=THRESHOLD_HELP)
-    add(
-        "--abort-on-fail",
-        metavar="DELAY",
-        nargs="?",
-        const="0s",
-        help="end the run as soon as a --threshold does not hold, from this much measured time on",
-    )
+    add("--abort-on-fail", action="store_true", help="end the run as soon as a --threshold does not hold")
+    add("--abort-delay", metavar="TIME", default="0s", help="but not before so much measured time")
     add("--markdown", metavar="FILE", help="append the result for a CI system, such as $GITHUB_STEP_SUMMARY")
     add(
         "--hlog",
@@ -54,10 +49,10 @@ def run(words: Sequence[str]) -> int:
     from stressdash.metrics.thresholds import parse_threshold
     from stressdash.quantities import parse_duration
 
-    aborts = options.abort_on_fail is not None
-    delay_s = parse_duration(options.abort_on_fail) if aborts else 0.0
+    delay_s = parse_duration(options.abort_delay)
     thresholds = tuple(
-        parse_threshold(text, abort_on_fail=aborts, delay_s=delay_s) for text in options.threshold
+        parse_threshold(text, abort_on_fail=options.abort_on_fail, delay_s=delay_s)
+        for text in options.threshold
     )
     outputs = Outputs(
         json=options.json,

@@ -54,7 +54,9 @@ class TestScreen:
 
     async def test_hostile_words_reach_no_terminal(self, resting: FakeSession) -> None:
         nasty = "\x1b]0;owned\x07[red]"
-        resting.change(lab=replace(LAB, sentences=(nasty,), settings=(replace(LAB.settings[0], label=nasty),)))
+        resting.change(
+            lab=replace(LAB, sentences=(nasty,), settings=(replace(LAB.settings[0], label=nasty),))
+        )
         app = StressdashApp(resting)
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.press("5")
