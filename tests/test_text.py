@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stressdash.text import DASH, byte_size, clock, count, duration_us, escape, percent, rate, short
+from stressdash.text import (
+    DASH,
+    byte_size,
+    clock,
+    count,
+    duration_us,
+    escape,
+    percent,
+    plain_url,
+    rate,
+    short,
+)
 
 
 class TestEscape:
@@ -117,3 +128,16 @@ class TestFigures:
     def test_rates_keep_decimals_only_where_they_matter(self) -> None:
         assert [rate(value) for value in (0, 0.52, 47.26, 2293.4)] == ["0", "0.52", "47.3", "2,293"]
         assert count(17744) == "17,744"
+
+
+class TestUrls:
+    @pytest.mark.parametrize(
+        ("url", "shown"),
+        [
+            ("http://me:secret@host:80/a?b=c", "http://host:80/a?b=c"),
+            ("http://host/?api_key=1&page=2&token=abc#x", "http://host/?api_key=***&page=2&token=***#x"),
+            ("http://host/token?tokens", "http://host/token?tokens"),
+        ],
+    )
+    def test_are_shown_without_secrets(self, url: str, shown: str) -> None:
+        assert plain_url(url) == shown

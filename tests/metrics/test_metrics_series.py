@@ -168,3 +168,23 @@ class TestBounds:
             step_s = FACTOR**2 / 10
             shown = [timeline.series(key, 0, 2 * span / 10, step_s).values for timeline in (a, b)]
             assert shown[0] == pytest.approx(shown[1])
+
+
+class TestLongWindows:
+    BLOCK_NS = 64 * GRID_NS
+
+    def test_stand_in_every_step_that_they_cover(self) -> None:
+        timeline = Timeline()
+        for number in range(3):
+            start_ns = number * self.BLOCK_NS
+            timeline.add_window(window(start_ns=start_ns, length_ns=self.BLOCK_NS, responses=640), 0)
+        assert timeline.series("client.rate", 0, 19.2, 1.6).values == (100.0,) * 12
+
+    def test_are_followed_by_short_ones(self) -> None:
+        timeline = Timeline()
+        timeline.add_window(window(length_ns=self.BLOCK_NS, responses=640), 0)
+        for step in range(64, 64 + CELLS + 100):
+            timeline.add_window(window(start_ns=step * GRID_NS, responses=20), 0)
+        rates = timeline.series("client.rate", 0, (64 + CELLS + 100) / 10, 6.4).values
+        assert rates[:3] == (100.0, 200.0, 200.0)
+        assert rates[-1] == 200.0
