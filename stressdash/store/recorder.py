@@ -130,7 +130,7 @@ class Recorder:
             self._claim.give_up()
 
     def _hand_over(self, message: Callable[[_Writer], None]) -> None:
-        if self.problem:
+        if self.problem or self._closed:
             return
         try:
             self._queue.put_nowait((message, False))
@@ -151,7 +151,7 @@ class Recorder:
         ended = False
         while not ended:
             batch = [self._queue.get()]
-            while len(batch) < BATCH and not self._queue.empty():
+            while len(batch) < BATCH and not batch[-1][1] and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             ended = batch[-1][1]
             messages = [message for message, _ in batch]

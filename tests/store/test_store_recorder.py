@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -148,6 +149,15 @@ class TestTheFile:
         record(tmp_path, busy_windows(10 + steps), run_id="f" * 16)
         after, before = RunFolder(tmp_path).entries()
         assert (after.size_bytes - before.size_bytes) * 36_000 / steps < 50e6
+
+    def test_ends_with_its_ending_whatever_comes_after(self, tmp_path: Path) -> None:
+        made = recorder(tmp_path)
+        closing = threading.Thread(target=made.close, args=(Ending(None, "first"),))
+        closing.start()
+        while closing.is_alive():
+            made.add_window(window(start_ns=ORIGIN_NS))
+        made.close(Ending(None, "second"))
+        assert RunFolder(tmp_path).find("last").detail == "first"
 
     def test_of_a_run_without_a_report_says_that_it_is_interrupted(self, tmp_path: Path) -> None:
         record(tmp_path, busy_windows(3, requests=5), Ending(None, "closed"))
