@@ -152,10 +152,14 @@ class TestTheFile:
 
     def test_ends_with_its_ending_whatever_comes_after(self, tmp_path: Path) -> None:
         made = recorder(tmp_path)
-        closing = threading.Thread(target=made.close, args=(Ending(None, "first"),))
+        closing = threading.Thread(target=made.close, args=(Ending(None, "first"),), daemon=True)
         closing.start()
-        while closing.is_alive():
+
+        def more() -> bool:
             made.add_window(window(start_ns=ORIGIN_NS))
+            return not closing.is_alive()
+
+        until(more)
         made.close(Ending(None, "second"))
         assert RunFolder(tmp_path).find("last").detail == "first"
 
