@@ -24,6 +24,8 @@ from stressdash.wire import from_json, to_json
 __all__ = ["APM_PARTS", "PARTS", "WITHOUT_APM", "Owner", "Part", "Project"]
 
 OVERRIDE: Final = "docker-compose.override.yml"
+CLOCK_SLACK_S: Final = 2.0
+"""The wall clock may be set, and the start of a process is told by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,14 @@ class Owner:
     def lives(self) -> bool:
         """Whether it still runs."""
         try:
-            return psutil.Process(self.pid).create_time() == self.started_s
+            return abs(psutil.Process(self.pid).create_time() - self.started_s) < CLOCK_SLACK_S
         except psutil.Error:
             return False
+
+    @property
+    def is_me(self) -> bool:
+        """Whether it is this process, which is to take the containers down."""
+        return self.pid == os.getpid() and self.lives and not self.kept
 
 
 class Project:

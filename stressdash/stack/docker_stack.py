@@ -124,7 +124,7 @@ class DockerStack:
         try:
             if keep and self._parts.any:
                 self._project.own(Owner.me(kept=True))
-            elif self._ours and compose is not None and self._project.owner() == Owner.me():
+            elif self._ours and compose is not None and (owner := self._project.owner()) and owner.is_me:
                 await self._take_down(compose)
         finally:
             self._ours = False

@@ -92,6 +92,11 @@ class TestOwner:
         project.own(None)
         assert project.owner() is None
 
+    def test_is_me_unless_it_was_to_be_kept(self) -> None:
+        assert Owner.me().is_me
+        assert not Owner.me(kept=True).is_me
+        assert not Owner(1, started_s=1.0).is_me
+
     def test_lives_while_its_process_does(self) -> None:
         assert Owner.me().lives
         assert not Owner(psutil.Process().pid, started_s=1.0).lives, "another process had this number"
