@@ -21,8 +21,6 @@ CODES: Final = """\
 exit codes: 0 compared, 2 bad input, 3 the stack could not be used, 4 a regression, 5 void,
             6 too few repeats to decide, 130 interrupted
 """
-REPEATS: Final = 6
-"""As many pairs as can decide anything between two values."""
 
 
 def parser() -> Parser:
@@ -31,7 +29,12 @@ def parser() -> Parser:
     add = made.add_argument
     add("values", metavar="KNOB=V1,V2,...", help="compared with the first; connections is a knob here")
     add("target", metavar="SCENARIO|URL", nargs="?", default="act3", help="what is loaded (default: act3)")
-    add("--repeat", metavar="N", type=int, help=f"runs of each value (default: the scenario's, or {REPEATS})")
+    add(
+        "--repeat",
+        metavar="N",
+        type=int,
+        help="runs of each value (default: the scenario's, or enough)",
+    )
     add(
         "--fail-on-regression",
         metavar="LIMIT",
@@ -52,6 +55,7 @@ def run(words: Sequence[str]) -> int:
     name, values = _values(options.values)
     settings, scenario = settings_of(options)
 
+    from stressdash.metrics.compare import LEVEL, needed_repeats
     from stressdash.metrics.design import interleaved
     from stressdash.report.comparison import parse_limit
     from stressdash.report.experiment import judge_experiment, trial_header, trial_row
@@ -60,7 +64,8 @@ def run(words: Sequence[str]) -> int:
 
     limits = [parse_limit(limit) for limit in options.fail_on_regression]
     variants = [_setting(name, value) for value in values]
-    repeats = repeats_of(options.repeat, scenario, REPEATS)
+    enough, _ = needed_repeats(LEVEL / (len(variants) - 1))
+    repeats = repeats_of(options.repeat, scenario, enough)
     for path in (options.json, options.markdown):
         if path not in (None, "-"):
             check_writable(Path(path))

@@ -21,13 +21,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import count
 from random import Random
 from statistics import NormalDist, median
 from typing import Final
 
 from stressdash.metrics.relabel import Groups, Pairs
 
-__all__ = ["Change", "Comparison", "Judgement", "Metric", "compare", "regressed"]
+__all__ = ["Change", "Comparison", "Judgement", "Metric", "compare", "needed_repeats", "regressed"]
 
 LEVEL: Final = 0.05
 POWER: Final = 0.90
@@ -131,6 +132,13 @@ def compare(
     if not judged:
         changes = tuple(_unjudged(change) for change in changes)
     return Comparison(changes, (len(before), len(after)), paired, level)
+
+
+def needed_repeats(level: float = LEVEL) -> tuple[int, int]:
+    """Pairs, and runs on each of two sides, from which on a difference can be decided at all."""
+    pairs = next(number for number in count(1) if 2.0 ** (1 - number) <= level)
+    runs = next(number for number in count(1) if 2 / math.comb(2 * number, number) <= level)
+    return pairs, runs
 
 
 def regressed(change: Change, limit: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stressdash.report.compare_course import Course, courses, nines, quantile_name, spectra
-from stressdash.report.compare_text import change_row, error_words
+from stressdash.report.compare_text import change_row, error_words, too_few_words
 from stressdash.report.compare_values import FORMATS
 from stressdash.report.comparison import Compared
 from stressdash.report.page import listed, page, section, table, text
@@ -26,7 +26,7 @@ def comparison_page(compared: Compared, before: Sequence[RunReport], after: Sequ
             for name, reports in zip(names, (before, after), strict=True) for report in reports]  # fmt: skip
     notes = [*compared.regressions, *compared.objections]
     if not compared.comparison.enough:
-        notes.append("too few repeats to decide; six pairs, or four runs on each side, can")
+        notes.append(too_few_words(compared))
     errors = [f"{error_words(change)}: {change.text}" for change in compared.errors]
     knobs = [(text(name), text(a), text(b)) for name, (a, b) in compared.knobs.items()]
     body = [

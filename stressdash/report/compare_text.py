@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from stressdash.charts.plotext_view import XyLine, draw_xy_plot
-from stressdash.metrics.compare import Change, Judgement
+from stressdash.metrics.compare import Change, Judgement, needed_repeats
 from stressdash.report.compare_course import Course, courses, nines, quantile_name, spectra
 from stressdash.report.compare_values import FORMATS
 from stressdash.report.comparison import Compared, GroupChange
@@ -14,7 +14,7 @@ from stressdash.report.markdown import markdown_table, markdown_text
 from stressdash.report.run_json import RunReport
 from stressdash.text import escape
 
-__all__ = ["change_row", "comparison_charts", "comparison_text", "error_words"]
+__all__ = ["change_row", "comparison_charts", "comparison_text", "error_words", "too_few_words"]
 
 JUDGED: Final = frozenset({Judgement.BETTER, Judgement.WORSE, Judgement.NO_DIFFERENCE, Judgement.DETAIL})
 ROWS: Final = 14
@@ -53,8 +53,14 @@ def _sentences(compared: Compared, *, markdown: bool) -> list[str]:
     told += [f"beware: {shown(text, 400)}" for text in compared.objections]
     told += [f"regression: {text}" for text in compared.regressions]
     if not compared.comparison.enough:
-        told.append("too few repeats to decide; six pairs, or four runs on each side, can")
+        told.append(too_few_words(compared))
     return told
+
+
+def too_few_words(compared: Compared) -> str:
+    """What it takes to decide."""
+    pairs, runs = needed_repeats(compared.comparison.level)
+    return f"too few repeats to decide; {pairs} pairs, or {runs} runs on each side, can"
 
 
 def error_words(change: GroupChange) -> str:

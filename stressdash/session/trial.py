@@ -85,6 +85,9 @@ async def apply_setting(session: Session, setting: Setting) -> None:
     """
     for name, value in setting.knobs.items():
         knob = await session.set_knob(name, value)
+        if knob.applies == "restart" and knob.actual != knob.desired:
+            await session.component_action(knob.component, "restart")
+            knob = next(one for one in await session.stack.knobs() if one.name == name)
         if knob.actual is not None and knob.desired is not None and knob.actual != knob.desired:
             raise KnobRejected(f"{name} should be {knob.desired} and is {knob.actual}")
     if setting.connections is not None:

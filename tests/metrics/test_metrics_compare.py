@@ -9,7 +9,15 @@ from statistics import stdev
 
 import pytest
 
-from stressdash.metrics.compare import Change, Comparison, Judgement, Metric, compare, regressed
+from stressdash.metrics.compare import (
+    Change,
+    Comparison,
+    Judgement,
+    Metric,
+    compare,
+    needed_repeats,
+    regressed,
+)
 
 RATE = Metric("rate", "req/s", "req/s", higher_is_better=True)
 LATENCY = tuple(Metric(name, name, "us", higher_is_better=False) for name in ("mean", "p50", "p90", "p99"))
@@ -193,6 +201,22 @@ class TestRefusals:
     def test_uneven_sides_are_refused(self, before: list[float], after: list[float], paired: bool) -> None:
         with pytest.raises(ValueError, match="runs on both sides"):
             compare(runs(before), runs(after), [RATE], paired=paired, random=Random(1))
+
+
+class TestNeeded:
+    @pytest.mark.parametrize("level", [0.05, 0.025, 0.01])
+    def test_repeats_are_enough_and_one_fewer_is_not(self, level: float) -> None:
+        for paired, needed in zip((True, False), needed_repeats(level), strict=True):
+            for number, enough in ((needed, True), (needed - 1, False)):
+                found = compare(
+                    runs([100.0] * number),
+                    runs([200.0 + n for n in range(number)]),
+                    [RATE],
+                    paired=paired,
+                    random=Random(1),
+                    level=level,
+                )
+                assert found.enough is enough
 
 
 class TestRegressed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from session_fakes import AnsweringServer, FakeStack
@@ -37,6 +38,28 @@ class TestTrial:
         assert report.connections == 3
         assert not report.segments_mixed
         assert report.requests.completed > 0
+
+    async def test_a_knob_that_applies_by_restart_gets_one(self) -> None:
+        class Restarting(FakeStack):
+            async def set_knob(self, name: str, value: str) -> Knob:
+                self._knob = replace(self._knob, applies="restart", desired=value)
+                return self._knob
+
+            async def action(self, component: str, action: str) -> None:
+                await super().action(component, action)
+                self._knob = replace(self._knob, actual=self._knob.desired)
+
+        async with AnsweringServer() as server:
+            stack = Restarting(server.url)
+            session = session_on(server, stack)
+            try:
+                await session.open()
+                async with asyncio.timeout(PATIENT_S):
+                    report = await run_trial(session, Setting({"max_open": "7"}))
+            finally:
+                await session.close()
+        assert stack.actions == [("service", "restart")]
+        assert report.knobs["max_open"] == 7
 
     async def test_a_knob_that_takes_another_value_ends_it(self) -> None:
         class Stubborn(FakeStack):
