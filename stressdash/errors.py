@@ -14,8 +14,8 @@
     ├── TargetError        3   the target could not be used at all
     └── EngineError        3   a load worker died or could not start
 
-Exit codes: 0 passed, 2 bad usage or input, 3 stack or target could not be used, 4 a threshold failed,
-5 void, 130 interrupted.
+Exit codes: 0 passed, 2 bad usage or input, 3 stack or target could not be used, 4 a threshold failed
+or a stop rule ended the run, 5 void, 130 interrupted.
 """
 
 from __future__ import annotations

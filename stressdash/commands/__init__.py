@@ -38,7 +38,7 @@ exit codes:
   0    passed
   2    bad usage or input
   3    the stack or the target could not be used
-  4    a threshold failed
+  4    a threshold failed, or a stop rule ended the run
   5    void: the measurement cannot be trusted
   130  interrupted
 """

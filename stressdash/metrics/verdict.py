@@ -26,7 +26,7 @@ class Status(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    """A threshold was not held."""
+    """A threshold was not held, or a stop rule was met."""
     VOID = "void"
     INTERRUPTED = "interrupted"
 
