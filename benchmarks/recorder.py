@@ -56,7 +56,7 @@ def measure(rounds: int) -> Figure:
         ("size of the hour", f"{size_mb:.1f} MB", "–", "50 MB"),
         ("opening it, ms", f"{median(opens):.0f}", spread(opens), "1,000"),
         ("jumping to its end, ms", f"{median(seeks):.0f}", spread(seeks), "–"),
-        (f"frames a second at {SPEED:.0f} times its speed", f"{median(frames):.1f}", spread(frames), "4"),
+        (f"frames a second at {SPEED:.0f} times the speed", f"{median(frames):.1f}", spread(frames), "4"),
         ("processor time of that, of one core", f"{median(costs):.0f}%", spread(costs), "–"),
     )
     return Figure(

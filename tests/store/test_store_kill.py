@@ -1,6 +1,6 @@
 """Whenever the recording process is killed, its file opens and lacks no step that it had finished.
 
-Ten rounds take seconds; `STRESSDASH_KILL_ROUNDS=200` is for who changes the recorder.
+Ten rounds take seconds; `KILL_ROUNDS=200` is for who changes the recorder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stressdash.report.stored import settled_report
 from stressdash.store.runfile import Condition
 from stressdash.store.runs import RunFolder
 
-ROUNDS = int(os.environ.get("STRESSDASH_KILL_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "10"))
 
 
 @pytest.mark.serial
