@@ -61,8 +61,8 @@ def measure(rounds: int) -> Figure:
     )
     return Figure(
         "Recording and replay",
-        "An hour of 2,500 requests a second, a third of them failing, with what stack and machine tell twice a"
-        " second; then its replay in a dashboard of 200x50.",
+        "An hour of 2,500 requests a second, a third of them failing, with what stack and machine tell twice"
+        " a second; then its replay in a dashboard of 200x50.",
         ("", "measured", "runs", "goal"),
         rows,
     )
