@@ -40,6 +40,7 @@ def parser() -> Parser:
     add("--remove", metavar="TAG", action="append", default=[], help="tag: take this tag away")
     add("--yes", action="store_true", help="delete: do not ask")
     add("--json", action="store_true", help="list, show: print it for programs")
+    add("--html", metavar="FILE", help="show: write a page that opens in a browser")
     add("--state", metavar="DIR", type=Path, help="folder in which the runs lie")
     return made
 
@@ -75,6 +76,16 @@ def _show(folder: RunFolder, options: argparse.Namespace) -> None:
 
     entry = folder.find(_words(options, 1, 1, "show RUN")[0])
     report = settled_report(entry)
+    if options.html is not None:
+        from stressdash.report.html import html_report
+        from stressdash.session.export import write_file
+        from stressdash.store.runfile import StoredRun
+
+        with StoredRun(entry.path) as stored:
+            samples = [one for group in report.apm.error_groups for one in stored.samples(group.key)[:1]]
+        write_file(Path(options.html), html_report(report, samples).encode())
+        _tell(f"written to {options.html}")
+        return
     _say(to_json(report).decode() if options.json else title_lines(entry) + summary(report))
 
 

@@ -67,6 +67,21 @@ class TestRuns:
             (1, "interrupted", None),
         ]
 
+    def test_are_written_as_a_page(self, state: Path, tmp_path: Path) -> None:
+        file = tmp_path / "run.html"
+        assert runs(state, "show", "aaaa", "--html", str(file)) == 0
+        assert "interrupted before its end" in file.read_text()
+
+    def test_compare_by_number_id_and_tag(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        runs(state, "tag", "2", "after")
+        for before, after in (("1", "2"), ("aaaa", "after"), ("1", "last")):
+            assert main(["compare", before, after, "--state", str(state)]) == 6
+            assert "some runs were interrupted" in capsys.readouterr().out
+
+    def test_that_are_not_there_do_not_compare(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["compare", "1", "9", "--state", str(state)]) == 2
+        assert "9" in capsys.readouterr().err
+
     def test_are_shown(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert runs(state, "show", "aaaa") == 0
         out = capsys.readouterr().out
