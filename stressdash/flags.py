@@ -33,8 +33,9 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see '{self.prog} --help'")
 
     def parse_all(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Parse everything, or raise `UsageError`; what stands after `--` is the script's."""
-        words, script_args = split_script_words(arguments)
+        """Parse everything, or raise `UsageError`; where scripts run, what stands after `--` is theirs."""
+        runs_scripts = "--script" in self._option_string_actions
+        words, script_args = split_script_words(arguments) if runs_scripts else (list(arguments), ())
         known, unknown = self.parse_known_args(words)
         known.script_args = script_args
         if unknown:

@@ -154,6 +154,8 @@ def check_requests(settings: Settings) -> None:
                 parse(text)
             except BadInput as error:
                 raise BadInput(f"{settings.origin(name)}: {error}") from error
+    if settings.mix and settings.script is not None:
+        raise UsageError("--mix and --script both say what to send; leave one out")
     if settings.script_args and settings.script is None:
         raise UsageError("words after -- are for a script; give one with --script FILE")
 

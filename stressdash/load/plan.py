@@ -181,7 +181,9 @@ class Plan:
     @property
     def has_identity(self) -> bool:
         """Whether some body tells the run and the request apart, so that stored rows can be audited."""
-        return any({"request", "run"} <= Template.parse(request.body).names for request in self.requests)
+        return self.script is None and any(
+            {"request", "run"} <= Template.parse(request.body).names for request in self.requests
+        )
 
 
 def _within(what: str, value: float, low: float, high: float) -> None:

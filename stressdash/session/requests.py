@@ -18,12 +18,14 @@ __all__ = ["planned_requests", "planned_rows"]
 def planned_requests(settings: Settings, scenario: Scenario | None) -> tuple[Request, ...]:
     """Requests of the next run: those of `--mix`, else of the scenario, else the one that the flags describe.
 
+    A script makes its own; what the flags describe is what it finds in its `wrk` table.
+
     Raises:
         UsageError: what was asked for cannot be sent.
     """
     if settings.mix:
         return tuple(_with_flags(parse_mix(text), settings) for text in settings.mix)
-    if scenario is not None and scenario.request:
+    if scenario is not None and scenario.request and settings.script is None:
         return tuple(_from_scenario(request, settings) for request in scenario.request)
     return (_from_flags(settings),)
 

@@ -123,6 +123,36 @@ class TestScenario:
             plan_of(scenario)
 
 
+class TestScripts:
+    def test_take_the_place_of_a_scenarios_requests(self, tmp_path: Path) -> None:
+        (tmp_path / "x.lua").write_text("-- nothing")
+        plan = plan_of("act1", "--script", str(tmp_path / "x.lua"), "-H", "X-A: 1", "--", "one", "two")
+        assert plan.script is not None
+        assert (plan.script.text, plan.script.arguments) == (b"-- nothing", ("one", "two"))
+        assert [(one.method, one.body, one.headers) for one in plan.requests] == [
+            ("GET", b"", (("X-A", "1"),))
+        ]
+        assert not plan.has_identity
+        assert f"-s {tmp_path / 'x.lua'}" in as_wrk(plan)
+        assert as_wrk(plan).endswith(" -- one two")
+
+    def test_of_a_scenario_lie_beside_it(self, scenario: str, tmp_path: Path) -> None:
+        (tmp_path / "y.lua").write_text("-- beside")
+        file = Path(scenario)
+        file.write_text(f'script = "y.lua"\nscript_args = ["a"]\n{file.read_text()}')
+        plan = plan_of(scenario)
+        assert plan.script is not None
+        assert (plan.script.text, plan.script.arguments) == (b"-- beside", ("a",))
+
+    def test_make_all_requests_themselves(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="both say what to send"):
+            plan_of(URL, "--script", "x.lua", "--mix", "a GET /")
+
+    def test_that_cannot_be_read_are_told(self) -> None:
+        with pytest.raises(BadInput, match=r"the script 'none\.lua': No such file"):
+            plan_of(URL, "--script", "none.lua")
+
+
 class TestSecrets:
     def test_the_plan_and_its_copies_hold_none(self, scenario: str) -> None:
         plan = plan_of(scenario)
