@@ -20,6 +20,7 @@ WAYS = {
     "errors": (("2",), "by latest"),
     "page": (("enter",), "sample 1/50"),
     "stack": (("3",), "listening on"),
+    "lab": (("5",), "no run has ended yet"),
 }
 """Screen to the keys that lead to it, and words that tell that it is there."""
 
