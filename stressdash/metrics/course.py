@@ -98,4 +98,4 @@ class Course:
         if len(starts) == len(answers):
             return Steady((self.start_ns + max(starts) * self._step_ns) / 1e9)
         what, answer = next(item for item in answers.items() if item[1].start is None)
-        return Steady(None, f"{what} {answer.reason}")
+        return Steady(None, f"never reached: the {what} {answer.reason}")

@@ -50,7 +50,7 @@ def steadiness(values: Sequence[float]) -> Steadiness:
     batches = [fmean(values[at : at + BATCH]) for at in range(0, len(values) - BATCH + 1, BATCH)]
     cut = _truncation(batches)
     if (change := _drift(batches[cut:])) is not None:
-        return Steadiness(None, f"never reached: it drifted by {change:.0%}")
+        return Steadiness(None, f"drifted by {change:.0%}")
     return Steadiness(cut * BATCH)
 
 

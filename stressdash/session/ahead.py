@@ -55,8 +55,8 @@ def course(session: Session) -> Course | None:
         words = f"warm-up, {clock(round(results.warm_up.seconds - results.left_out_s))} left"
     elif steady.from_s is not None:
         words = f"steady from {clock(round(steady.from_s, 1))}"
-    elif results.warm_up.auto and session.loading:
-        words = f"warm-up: not steady yet ({steady.reason})"
+    elif session.loading:
+        words = f"not steady yet: {steady.reason.removeprefix('never reached: ')}"
     else:
-        words = f"steady: {steady.reason}"
+        words = f"steady state {steady.reason}"
     return Course(left_out=left_out, is_steady=steady.from_s is not None, words=words)

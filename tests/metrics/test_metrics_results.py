@@ -103,7 +103,7 @@ class TestFoundWarmUp:
         ]
         results = filled(Results(), series)
         assert results.steady.from_s is None
-        assert results.steady.reason.startswith("latency never reached")
+        assert results.steady.reason.startswith("never reached: the latency drifted")
 
     def test_a_long_run_is_kept_in_few_slices(self) -> None:
         results = filled(Results(WarmUp(auto=True)), course([10] * 400 + [50] * 3600))

@@ -109,7 +109,7 @@ class TestBeginning:
         for at in range(100):
             results.add(window(start_ns=at * GRID_NS, responses=at, completed=at, latency=[1_000] * at))
         text = summary(report_of(results, "sent"))
-        assert "Steady    rate never reached" in text
+        assert "Steady    never reached: the rate drifted" in text
 
     def test_a_report_of_old_has_no_course(self, report: RunReport) -> None:
         assert course_lines(replace(report, course=CourseReport())) == []

@@ -34,6 +34,8 @@ ROOMY_ROWS = 45
 """From here on all charts stand at once; below, the last two share a place in the grid."""
 TALL_ROWS = 32
 """From here on the slider of the rate is there in the closed loop too."""
+SMALL_RATE = 10
+"""Below it, fractions of a rate are told: the slider has whole numbers only."""
 CONNECTION_WORDS = 27
 DURATION_WORDS = 27
 
@@ -215,8 +217,7 @@ def rate_words(view: View) -> Line:
     """`/s open loop`, or how to come to it."""
     if view.rate is None:
         return [("  O opens it", "dim")]
-    fraction = view.rate != round(view.rate)
-    exact = f" ({view.rate:.3g})" if fraction else ""
+    exact = f" ({view.rate:.3g})" if view.rate < SMALL_RATE and view.rate != round(view.rate) else ""
     return [(f"/s{exact}", "text"), (" due, O closes the loop", "dim")]
 
 
