@@ -67,10 +67,7 @@ class KpiTable(ViewPanel):
     def _requests(self, client: ClientFigures) -> list[Line]:
         """A row for each name, the busiest first; the last says how many there are more."""
         room = TALL_REQUESTS if self.app.size.height >= TALL_ROWS else REQUESTS
-        rows = [
-            [*_row(clean(each.name), "dim", request_cells(each)), (f"  {clean(each.name)}", "dim")]
-            for each in client.by_request[:room]
-        ]
+        rows = [_request_row(each) for each in client.by_request[:room]]
         if (hidden := len(client.by_request) - room) > 0:
             rows[-1] = [*rows[-1], (f"  and {hidden} more", "dim")]
         return rows
@@ -95,6 +92,13 @@ def client_cells(figures: ClientFigures) -> list[Cell]:
         (tail, "text"),
         (percent(figures.failed_share), _failed_role(figures.failed_share)),
     ]
+
+
+def _request_row(figures: RequestFigures) -> Line:
+    """The whole name stands behind the figures where its label is cut."""
+    name = clean(figures.name)
+    row = _row(name, "dim", request_cells(figures))
+    return row if len(name) < LABEL_WIDTH else [*row, (f"  {name}", "dim")]
 
 
 def request_cells(figures: RequestFigures) -> list[Cell]:
