@@ -18,10 +18,14 @@ FILE = Path(__file__).with_name("reference.md")
 CREDENTIALS = (
     ("STRESSDASH_STATE", "folder for databases, logs and sockets"),
     ("STRESSDASH_CONFIG", "folder for the user's own themes"),
-    ("STRESSDASH_ES_API_KEY", "API key for `--elasticsearch`"),
+    ("STRESSDASH_ES_API_KEY", "API key for `--elasticsearch`, and for `--forward`"),
     ("STRESSDASH_ES_USER, STRESSDASH_ES_PASSWORD", "or a user (default `elastic`) and a password"),
     ("STRESSDASH_ES_BEARER", "or a bearer token"),
     ("STRESSDASH_ES_CA, STRESSDASH_ES_FINGERPRINT", "CA file or certificate fingerprint to trust"),
+    (
+        "STRESSDASH_ES_FILE",
+        "file with these for each address (`elasticsearch.toml` in the configuration folder)",
+    ),
     ("STRESSDASH_SERVICE_TOKEN", "token of the admin endpoint of a service at `--target`, if it is ours"),
     ("NO_COLOR", "the dashboard uses the terminal's own colours, and letters beside them"),
 )

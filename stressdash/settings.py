@@ -144,7 +144,7 @@ ENVIRONMENT: Mapping[str, str] = {
     f"STRESSDASH_{name.removesuffix('_s').upper()}": name
     for name in (
         *("stack", "connections", "duration_s", "timeout_s", "connect_timeout_s", "stop", "workers"),
-        *("runs_size_mib", "runs_age_days", "forward"),
+        *("runs_size_mib", "runs_age_days", "elasticsearch", "forward"),
     )
 }
 """Environment variables that are read, and the setting of each."""

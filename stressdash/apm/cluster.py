@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aiohttp import ServerFingerprintMismatch
 from elastic_transport import ConnectionError as UnreachableError
 from elastic_transport import ConnectionTimeout, TlsError, TransportError
 from elasticsearch import (
@@ -23,13 +23,13 @@ from elasticsearch import (
 
 from stressdash.apm import parse
 from stressdash.apm.batch import SearchBatch
+from stressdash.apm.connection import Connection
 from stressdash.apm.queries import Search
 from stressdash.errors import SourceError
 from stressdash.text import plain_url
 
-__all__ = ["Cluster", "Connection"]
+__all__ = ["Cluster"]
 
-REQUEST_TIMEOUT_S: Final = 2.0
 NO_SHARD: Final = "no_shard_available_action_exception"
 Json = Mapping[str, Any]
 
@@ -43,49 +43,19 @@ SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Where an Elasticsearch is and how it is entered; secrets stay out of every representation."""
-
-    url: str = ""
-    cloud_id: str = ""
-    api_key: str = field(default="", repr=False)
-    username: str = ""
-    password: str = field(default="", repr=False)
-    bearer: str = field(default="", repr=False)
-    ca_file: str = ""
-    fingerprint: str = ""
-    """SHA-256 of the server's certificate."""
-    timeout_s: float = REQUEST_TIMEOUT_S
-    """How long an answer may take."""
-
-    @classmethod
-    def of(cls, url: str, environ: Mapping[str, str]) -> Connection:
-        """The one at a URL, with the credentials of the environment."""
-        password = environ.get("STRESSDASH_ES_PASSWORD", "")
-        return cls(
-            url,
-            api_key=environ.get("STRESSDASH_ES_API_KEY", ""),
-            username=environ.get("STRESSDASH_ES_USER", "elastic") if password else "",
-            password=password,
-            bearer=environ.get("STRESSDASH_ES_BEARER", ""),
-            ca_file=environ.get("STRESSDASH_ES_CA", ""),
-            fingerprint=environ.get("STRESSDASH_ES_FINGERPRINT", ""),
-        )
-
-    def client(self) -> AsyncElasticsearch:
-        """A client that asks once and briefly: the next tick is the retry."""
-        options: dict[str, Any] = {
-            "api_key": self.api_key,
-            "basic_auth": (self.username, self.password) if self.username else None,
-            "bearer_auth": self.bearer,
-            "ca_certs": self.ca_file,
-            "ssl_assert_fingerprint": self.fingerprint,
-            "cloud_id": self.cloud_id,
-        }
-        given = {name: value for name, value in options.items() if value}
-        hosts = None if self.cloud_id else [self.url]
-        return AsyncElasticsearch(hosts, request_timeout=self.timeout_s, max_retries=0, **given)
+def client(connection: Connection) -> AsyncElasticsearch:
+    """A client that asks once and briefly: the next tick is the retry."""
+    options: dict[str, Any] = {
+        "api_key": connection.api_key,
+        "basic_auth": (connection.username, connection.password) if connection.username else None,
+        "bearer_auth": connection.bearer,
+        "ca_certs": connection.ca_file,
+        "ssl_assert_fingerprint": connection.fingerprint,
+        "cloud_id": connection.cloud_id,
+    }
+    given = {name: value for name, value in options.items() if value}
+    hosts = None if connection.cloud_id else [connection.url]
+    return AsyncElasticsearch(hosts, request_timeout=connection.timeout_s, max_retries=0, **given)
 
 
 class Cluster:
@@ -98,7 +68,7 @@ class Cluster:
     def __init__(self, connection: Connection) -> None:
         self._where = plain_url(connection.url) or "the cloud"
         self._timeout_s = connection.timeout_s
-        self._client = connection.client()
+        self._client = client(connection)
         self._batch = SearchBatch(self._send, time.monotonic)
         self._product = ""
         self.trouble = ""
@@ -148,8 +118,9 @@ class Cluster:
 
     def _sentence(self, error: ApiError | TransportError) -> str:
         where = f"Elasticsearch at {self._where}"
+        untrusted = isinstance(error.__context__, ServerFingerprintMismatch)
         for kind, sentence in SENTENCES:
-            if isinstance(error, kind):
+            if isinstance(error, kind) or (kind is TlsError and untrusted):
                 return sentence.format(where=where, timeout_s=self._timeout_s)
         if isinstance(error, ApiError):
             return f"{where} answered {error.status_code}: {error.message}"

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from stressdash.apm import answers, parse, queries, view_answers, view_queries
-from stressdash.apm.cluster import Cluster, Connection
+from stressdash.apm.cluster import Cluster
+from stressdash.apm.connection import Connection
 from stressdash.apm.queries import PAGE_LIMIT
 from stressdash.errors import SourceError
 from stressdash.samples import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import AsyncIterator, Iterator, Mapping
 
-from stressdash.apm.cluster import Connection
+from stressdash.apm.connection import Connection
 from stressdash.apm.elastic import ElasticSource
 from stressdash.doctor.finding import Finding, Level
 from stressdash.errors import StressdashError

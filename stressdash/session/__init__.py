@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from stressdash.apm.connection import Connection
 from stressdash.apm.source import ApmSource
 from stressdash.metrics.thresholds import Threshold
 from stressdash.samples import Scope
@@ -33,6 +34,7 @@ def make_session(
     Raises:
         UsageError: the stack lacks something that it needs.
     """
+    connection = Connection.of(settings.elasticsearch, os.environ) if settings.elasticsearch else None
     choice = choose(settings.stack, state=settings.state, target_url=settings.url)
     stack = open_stack(
         choice.backend,
@@ -49,7 +51,7 @@ def make_session(
         settings,
         scenario,
         stack,
-        source=lambda ready: _source(settings, ready),
+        source=lambda ready: _source(settings, connection, ready),
         thresholds=thresholds,
         clock=clock,
         ownership=Ownership(folder, what, clock.wall_ms),
@@ -57,18 +59,16 @@ def make_session(
     )
 
 
-def _source(settings: Settings, stack: Stack) -> ApmSource | None:
+def _source(settings: Settings, connection: Connection | None, stack: Stack) -> ApmSource | None:
     scope = Scope(settings.apm_service)
-    if settings.elasticsearch is not None:
-        from stressdash.apm.cluster import Connection
+    if connection is not None:
         from stressdash.apm.elastic import ElasticSource
 
-        return ElasticSource(Connection.of(settings.elasticsearch, os.environ), scope)
+        return ElasticSource(connection, scope)
     addresses = stack.addresses()
     if addresses.apm_url is None:
         return None
     if stack.name == "docker":
-        from stressdash.apm.cluster import Connection
         from stressdash.apm.elastic import ElasticSource
 
         password = addresses.apm_token or ""

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from stressdash.apm.batch import SearchBatch
-from stressdash.apm.cluster import Connection
+from stressdash.apm.connection import Connection
 from stressdash.apm.elastic import ElasticSource
 from stressdash.apm.queries import Search
 from stressdash.errors import SourceError

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stressdash.apm.cluster import Connection
+from stressdash.apm.connection import Connection
 from stressdash.apm.elastic import ElasticSource
 from stressdash.apm.embedded import EmbeddedSource
 from stressdash.samples import Scope

@@ -20,7 +20,7 @@ from typing import Any
 import elastic_node
 import pytest
 
-from stressdash.apm.cluster import Connection
+from stressdash.apm.connection import Connection
 from stressdash.apm.elastic import ElasticSource
 from stressdash.apm.embedded import EmbeddedSource
 from stressdash.apm.source import ApmSource

@@ -1,0 +1,159 @@
+"""Where an Elasticsearch is and how it is entered: from what was asked for, the environment and a file.
+
+The file is `elasticsearch.toml` in the configuration folder, or the one that STRESSDASH_ES_FILE names. It has
+a table for each address, and nobody else may read it:
+
+    ["https://elastic.example:9200"]
+    api_key = "..."
+    ca_file = "/etc/ssl/elastic.pem"
+
+What the environment says wins over what the file says.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from stressdash.errors import BadInput
+from stressdash.paths import config_dir
+
+__all__ = ["Connection"]
+
+REQUEST_TIMEOUT_S: Final = 2.0
+VARIABLES: Final = {
+    "api_key": "STRESSDASH_ES_API_KEY",
+    "username": "STRESSDASH_ES_USER",
+    "password": "STRESSDASH_ES_PASSWORD",
+    "bearer": "STRESSDASH_ES_BEARER",
+    "ca_file": "STRESSDASH_ES_CA",
+    "fingerprint": "STRESSDASH_ES_FINGERPRINT",
+}
+SECRETS: Final = ("api_key", "password", "bearer")
+FINGERPRINT: Final = re.compile(r"(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}")
+OTHERS: Final = 0o077
+"""Rights of a file's group and of everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One Elasticsearch; secrets stay out of every representation."""
+
+    url: str = ""
+    cloud_id: str = ""
+    api_key: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    bearer: str = field(default="", repr=False)
+    ca_file: str = ""
+    fingerprint: str = ""
+    """SHA-256 of the server's certificate."""
+    timeout_s: float = REQUEST_TIMEOUT_S
+    """How long an answer may take."""
+
+    @classmethod
+    def of(cls, address: str, environ: Mapping[str, str]) -> Connection:
+        """The one at a URL, or with a cloud id, with the credentials that are there for it.
+
+        Raises:
+            BadInput: the address or a credential cannot be used, or others can read the file.
+        """
+        found = in_file(credentials_file(environ), address)
+        given = {name: environ[variable] for name, variable in VARIABLES.items() if environ.get(variable)}
+        if any(name in given for name in SECRETS):
+            found = {name: value for name, value in found.items() if name not in (*SECRETS, "username")}
+        merged = {**found, **given}
+        if "password" in merged:
+            merged.setdefault("username", "elastic")
+        else:
+            merged.pop("username", None)
+        if (ca_file := merged.get("ca_file")) and not Path(ca_file).is_file():
+            raise BadInput(f"the CA file {ca_file!r} does not exist")
+        if (fingerprint := merged.get("fingerprint")) and not FINGERPRINT.fullmatch(fingerprint):
+            raise BadInput("the fingerprint must be the SHA-256 of the certificate: 64 hexadecimal digits")
+        known: dict[str, Any] = merged
+        if "://" in address:
+            return cls(url=checked_url(address), **known)
+        return cls(cloud_id=checked_cloud_id(address), **known)
+
+
+def credentials_file(environ: Mapping[str, str]) -> Path:
+    """Where credentials may lie; need not exist."""
+    return Path(environ.get("STRESSDASH_ES_FILE") or config_dir() / "elasticsearch.toml")
+
+
+def in_file(path: Path, address: str) -> dict[str, str]:
+    """What a file says of an address; nothing when there is no file.
+
+    Raises:
+        BadInput: others can read it, it is no such file, or it says something that is not known.
+    """
+    try:
+        with path.open("rb") as opened:
+            mode = os.fstat(opened.fileno()).st_mode
+            if mode & OTHERS:
+                raise BadInput(f"{path} holds secrets and others may read it; chmod 600 {path}")
+            tables = tomllib.load(opened)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is no TOML: {error}") from error
+    table = {name.rstrip("/"): value for name, value in tables.items()}.get(address.rstrip("/"), {})
+    return checked_table(path, table)
+
+
+def checked_table(path: Path, table: Any) -> dict[str, str]:
+    """A table's texts, if all of them are known."""
+    known = [each.name for each in fields(Connection) if each.name in VARIABLES]
+    if not isinstance(table, dict):
+        raise BadInput(f"{path}: below an address there must be a table")
+    for name, value in table.items():
+        if name not in known or not isinstance(value, str):
+            raise BadInput(f"{path}: {name!r} is none of the texts {', '.join(known)}")
+    return table
+
+
+def checked_url(url: str) -> str:
+    """A URL of HTTP without credentials: those would be shown.
+
+    Raises:
+        BadInput: it is another.
+    """
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named:
+        raise BadInput("--elasticsearch wants a URL, for instance https://127.0.0.1:9200, or a cloud id")
+    if parts.username or parts.password:
+        names = "STRESSDASH_ES_API_KEY, or STRESSDASH_ES_USER and _PASSWORD"
+        raise BadInput(f"--elasticsearch: credentials belong into {names}, not into the URL")
+    if parts.port is None:
+        return parts._replace(netloc=f"{parts.netloc}:{443 if parts.scheme == 'https' else 80}").geturl()
+    return url
+
+
+def checked_cloud_id(text: str) -> str:
+    """A cloud id, `name:` and base64 of the host with the cluster's id.
+
+    Raises:
+        BadInput: it is another.
+    """
+    try:
+        host = base64.b64decode(text.rpartition(":")[2], validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        host = ""
+    if "$" not in host:
+        raise BadInput("--elasticsearch wants a URL, for instance https://127.0.0.1:9200, or a cloud id")
+    return text
