@@ -21,6 +21,7 @@ from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
 from stressdash.session.view import plain_url
 from stressdash.store.claim import Claim
+from stressdash.store.gridrow import FIELDS
 from stressdash.store.head import RunHead, Status
 from stressdash.store.recorder import Ending, Recorder
 from stressdash.store.runs import RunFolder
@@ -144,6 +145,7 @@ class Recording:
             plan=plan_facts(plan),
             machine={**machine(), "python": platform.python_version()},
             knobs=knob_values(session.watch.knobs),
+            fields=FIELDS,
         )
 
     def _tell(self, *, everything: bool = False) -> None:

@@ -2,8 +2,8 @@
 
 A body is MessagePack, deflated. Histograms are stored as the distances between their buckets and the counts
 beside them; both are small numbers, which take a byte each and deflate well. Times count from the run's
-start. Fields stand in the order of `Window`, so a window of an older version, which has fewer, is read as
-well: what it lacks has its default.
+start. Fields stand in the order that the file's head names, so a window of another version is read as well:
+what it lacks has its default.
 
 A fault is stored by its number in the file. What the client saw of it goes into a table of its own, as
 answers would make rows ten times as large; the slowest requests are stored without their answers, too.
@@ -21,7 +21,7 @@ from stressdash.errors import BadInput
 from stressdash.samples import Counts, Exemplar, Fault, RequestCounts, Window
 from stressdash.wire import from_builtins, from_packed, to_builtins, to_packed, type_hints
 
-__all__ = ["Kinds", "deflate", "inflate", "pack_windows", "unpack_windows"]
+__all__ = ["FIELDS", "Kinds", "deflate", "inflate", "pack_windows", "unpack_windows"]
 
 LEVEL: Final = 6
 MOST_BYTES: Final = 1 << 24
@@ -58,15 +58,17 @@ def pack_windows(
     return deflate([_pack(window, origin_ns, number_of) for window in windows])
 
 
-def unpack_windows(body: bytes, origin_ns: int, kinds: Kinds) -> tuple[Window, ...]:
-    """The windows of a body, with times counted from `origin_ns`.
+def unpack_windows(
+    body: bytes, origin_ns: int, kinds: Kinds, fields: Sequence[str] = ()
+) -> tuple[Window, ...]:
+    """The windows of a body, with times counted from `origin_ns`; `fields` as the file names them.
 
     Raises:
         BadInput: the body is damaged.
     """
     rows = inflate(body, list[Any])
     try:
-        return tuple(_unpack(packed, origin_ns, kinds) for packed in rows)
+        return tuple(_unpack(packed, origin_ns, kinds, fields or FIELDS) for packed in rows)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"a row of this run is damaged: {error!r}") from error
 
@@ -85,10 +87,11 @@ def _pack(window: Window, origin_ns: int, number_of: Callable[[Fault], int | Non
     ]
 
 
-def _unpack(packed: Sequence[Packed], origin_ns: int, kinds: Kinds) -> Window:
+def _unpack(packed: Sequence[Packed], origin_ns: int, kinds: Kinds, fields: Sequence[str]) -> Window:
     values: dict[str, Any] = {
         name: value if name in OWN else _unpack_value(value, TYPES[name])
-        for name, value in zip(TYPES, packed, strict=False)
+        for name, value in zip(fields, packed, strict=False)
+        if name in TYPES
     }
     start_ns = values["start_ns"] = values["start_ns"] + origin_ns
     values["faults"] = tuple(_unpack_fault(fault, start_ns, kinds) for fault in values["faults"])
@@ -168,6 +171,7 @@ def _slim(exemplar: Exemplar, origin_ns: int) -> Exemplar:
 
 TYPES: Final = type_hints(Window)
 """Fields of a window in their order, with their types."""
+FIELDS: Final = tuple(TYPES)
 REQUEST_TYPES: Final = type_hints(RequestCounts)
 BY_REQUEST: Final = TYPES["by_request"]
 OWN: Final = frozenset({"start_ns", "faults", "exemplars", "faults_other"})

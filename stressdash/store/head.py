@@ -36,6 +36,8 @@ class RunHead:
     """`cores`, `system`, `python`, `memory_bytes`."""
     knobs: Mapping[str, Scalar] = field(default_factory=dict)
     """As read back at the start."""
+    fields: tuple[str, ...] = ()
+    """Names of a window's fields in their order; empty means this version's."""
 
 
 @dataclass(frozen=True, slots=True)

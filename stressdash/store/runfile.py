@@ -110,7 +110,7 @@ class StoredRun:
         question = f"SELECT body FROM {table} WHERE {key} >= ? AND {key} < ? ORDER BY {key}"  # noqa: S608  our names
         with telling(self.path):
             for (body,) in self._database.execute(question, (first, until)):
-                yield from unpack_windows(body, self.head.origin_ns, self._kinds)
+                yield from unpack_windows(body, self.head.origin_ns, self._kinds, self.head.fields)
 
     def exemplars(self) -> Mapping[tuple[str, str, str], tuple[Exemplar, ...]]:
         """What the client saw of each kind of fault: the first, then one every ten seconds."""

@@ -12,7 +12,7 @@ from window_factory import exemplar, fault, window, windows
 
 from stressdash.errors import BadInput
 from stressdash.samples import Fault, RequestCounts, Window
-from stressdash.store.gridrow import deflate, inflate, pack_windows, unpack_windows
+from stressdash.store.gridrow import FIELDS, deflate, inflate, pack_windows, unpack_windows
 
 ORIGIN_NS = 10**12
 
@@ -75,6 +75,14 @@ class TestRows:
         shorter = [inflate(body)[0][:-2]]
         [back] = unpack_windows(deflate(shorter), 0, {})
         assert (back.sent, back.by_request, back.busiest_cpu_ns) == (3, {}, 0)
+
+    def test_are_read_by_the_names_that_their_file_has(self) -> None:
+        body = pack_windows([window(start_ns=5, sent=3)], 0, Numbers())
+        [packed] = inflate(body)
+        [back] = unpack_windows(
+            deflate([["new", *reversed(packed)]]), 0, {}, ("of_a_newer_one", *reversed(FIELDS))
+        )
+        assert back == window(start_ns=5, sent=3)
 
 
 class TestDamage:
