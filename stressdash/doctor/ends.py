@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from stressdash.apm.connection import Connection
 from stressdash.apm.elastic import ElasticSource
 from stressdash.doctor.finding import Finding, Level
-from stressdash.errors import StressdashError
+from stressdash.errors import BadInput, StressdashError
 from stressdash.samples import ComponentState
 from stressdash.stack.backend import Addresses
 from stressdash.stack.database import Database, Dsn
@@ -60,13 +60,17 @@ async def check_database(dsn: str) -> AsyncIterator[Finding]:
 
 async def check_elasticsearch(url: str, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     """Whether Elasticsearch answers with the credentials of the environment, and what it holds."""
-    source = ElasticSource(Connection.of(url, environ))
+    remedy = "correct --elasticsearch, or STRESSDASH_ES_API_KEY, or STRESSDASH_ES_USER and _PASSWORD"
+    try:
+        source = ElasticSource(Connection.of(url, environ))
+    except BadInput as error:
+        yield Finding("elasticsearch", Level.BAD, str(error), remedy)
+        return
     try:
         health = await source.health()
     finally:
         await source.aclose()
     if not health.ok:
-        remedy = "correct --elasticsearch, or STRESSDASH_ES_API_KEY, or STRESSDASH_ES_USER and _PASSWORD"
         yield Finding("elasticsearch", Level.BAD, health.detail, remedy)
         return
     held = f"{health.documents:,} transactions" if health.documents else "no transactions yet"

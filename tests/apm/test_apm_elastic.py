@@ -16,7 +16,7 @@ from stressdash.apm.connection import Connection
 from stressdash.apm.elastic import ElasticSource
 from stressdash.apm.queries import Search
 from stressdash.errors import SourceError
-from stressdash.samples import Scope
+from stressdash.samples import LatencyDistribution, Scope
 
 Json = dict[str, Any]
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -87,6 +87,13 @@ class TestAnswersWithoutData:
         assert await source.groups_of(["t"]) == {}
         assert await source.sample_of_trace("t") is None
         assert await source.services() == ()
+        assert await source.discover() == ()
+        assert await source.transactions(0, 1000) == ()
+        assert await source.latency_distribution(0, 1000) == LatencyDistribution()
+        assert await source.transaction_samples(0, 1000) == ()
+        assert await source.dependencies(0, 1000) == ()
+        assert await source.overview(0, 1000) == ()
+        assert await source.error_names("k", 0, 1000) == ()
         assert [metric.cpu_share for metric in await source.process_metrics(0, 1000, 1000)] == [None]
 
     async def test_a_page_beyond_the_reach_of_elasticsearch_is_none(self, serve: Any) -> None:
@@ -109,6 +116,10 @@ class TestAnswersWithoutData:
             "types",
             "services",
             "before",
+            "transactions",
+            "bands",
+            "dependencies",
+            "weight",
         )
         fake.answer = {**EMPTY, "aggregations": dict.fromkeys(names, value)}
         source = await serve(fake.handle)
@@ -116,6 +127,36 @@ class TestAnswersWithoutData:
         assert len(await source.error_groups(0, 1000)) == 0
         assert (await source.breakdown(0, 1000)).parts == ()
         assert await source.services() == ()
+        assert await source.transactions(0, 1000) == ()
+        assert (await source.latency_distribution(0, 1000)).bands == ()
+        assert await source.dependencies(0, 1000) == ()
+        assert await source.overview(0, 1000) == ()
+
+    @pytest.mark.parametrize("value", [None, 3, "text", [], {}, [{}], {"us": "x"}, True, "\x1b[31m", 1e400])
+    async def test_documents_with_fields_of_wrong_types_are_shown_as_far_as_they_go(
+        self, serve: Any, value: Any
+    ) -> None:
+        names = ("error", "transaction", "span", "event", "timestamp", "labels", "processor")
+        fake = FakeElasticsearch()
+        broken = {**dict.fromkeys(names, value), "trace": {"id": "t"}}
+        kept = {"trace": {"id": "t"}, "processor": {"event": "transaction"}, "transaction": value}
+        fake.answer = {
+            **EMPTY,
+            "hits": {"hits": [{"_source": broken}, {"_source": kept}, {"_source": value}]},
+        }
+        source = await serve(fake.handle)
+        assert [sample.trace_id for sample in await source.transaction_samples(0, 1000)] == ["t", "t"]
+        assert [span.kind for span in (await source.trace("t")).spans] == ["transaction"]
+        assert (await source.error_sample("k", 0)) is not None
+
+    async def test_a_stack_of_a_megabyte_is_shown_whole(self, serve: Any) -> None:
+        frames = [{"function": f"f{n}", "line": {"context": "x" * 1000}} for n in range(1100)]
+        document = {"error": {"exception": [{"type": "T", "stacktrace": frames}]}}
+        fake = FakeElasticsearch()
+        fake.answer = {**EMPTY, "hits": {"hits": [{"_source": document}]}}
+        sample = await (await serve(fake.handle)).error_sample("k", 0)
+        assert sample is not None
+        assert len(sample.frames) == 1100
 
 
 class TestOlderStacks:
