@@ -96,7 +96,7 @@ KEYS: tuple[Key, ...] = (
     Key("f", "f", "follow", "follow", "Keep the log at its end", "stack"),
     Key("v", "v", "mark", "mark", "Mark the selected run for comparing, or take its mark away", "runs"),
     Key("c", "c", "compare", "compare", "Hold the two marked runs against each other", "runs"),
-    Key("t", "t", "tag", "tag", "Change the selected run's tags; a tagged run is kept for ever", "runs"),
+    Key("t", "t", "tag", "tag", "Change the selected run's tags; a tagged run is kept", "runs"),
     Key("n", "n", "note", "note", "Write a note beside the selected run", "runs"),
     Key("e", "e", "export", "export", "Write the selected run as one file into the state folder", "runs"),
     Key("X", "X", "delete", "delete", "Delete the selected run; asks", "runs"),

@@ -218,7 +218,7 @@ class TestCopying:
             await until(pilot, lambda: getattr(app.screen, "selected_error", "") == "rpc-1040")
             await pilot.press("y")
             await until(pilot, lambda: isinstance(app.screen, Choose))
-            await pilot.press("3")
+            await pilot.press("4")
             await until(pilot, lambda: app.clipboard == "curl of rpc-1040")
 
     async def test_escape_copies_nothing(self, app: StressdashApp) -> None:
