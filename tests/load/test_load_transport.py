@@ -7,7 +7,7 @@ import contextlib
 import socket
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -152,22 +152,20 @@ class TestAddresses:
                 await start_run(plan, *addresses).end()
         assert [server.accepted for server in servers] == ([2, 2] if turns else [4, 0])
 
-    @staticmethod
-    def fleet_of(plan: Plan, totals: Any, answers: list[Any]) -> Fleet:
-        """A fleet whose lookups give these answers, the last one for ever."""
+    async def follow(
+        self, make_fleet: MakeFleet, url: str, answer: Callable[[Any], Any], met: Callable[[Any], object]
+    ) -> Any:
+        """Run until `met`, while each lookup gives what `answer` makes of the totals so far."""
 
         async def look_up(target: Target) -> tuple[Address, ...]:
-            answer = answers.pop(0) if len(answers) > 1 else answers[0]
-            return await resolve(answer) if isinstance(answer, Target) else answer
+            found = answer(totals)
+            return await resolve(found) if isinstance(found, Target) else found
 
-        return Fleet(plan, on_window=totals.add, look_up=look_up)
-
-    async def follow(self, make_fleet: MakeFleet, url: str, answers: list[Any], met: Any) -> Any:
         plan = plan_of(
             url, transport={"resolve_every_s": 0.1, "keepalive": False}, max_requests=None, duration_s=None
         )
         _, totals = make_fleet(plan)
-        fleet = self.fleet_of(plan, totals, answers)
+        fleet = Fleet(plan, on_window=totals.add, look_up=look_up)
         try:
             await fleet.start()
             await until(lambda: met(totals), within_s=90)
@@ -185,7 +183,10 @@ class TestAddresses:
         before, after = await serve(answer_ok), await serve(answer_ok)
         here, there = ((Address(socket.AF_INET, "127.0.0.1", server.port),) for server in (before, after))
         totals = await self.follow(
-            make_fleet, before.url, [here, there], lambda _: before.accepted and after.accepted
+            make_fleet,
+            before.url,
+            lambda _: there if before.accepted else here,
+            lambda _: before.accepted and after.accepted,
         )
         assert totals.failed == 0
 
@@ -197,12 +198,17 @@ class TestAddresses:
         gone = Target("http", "gone.invalid", 80, "/")
         accepted_at_fault: list[int] = []
 
-        def met(totals: Any) -> bool:
+        def answer(totals: Any) -> Any:
             if totals.faults and not accepted_at_fault:
                 accepted_at_fault.append(server.accepted)
-            return bool(accepted_at_fault) and server.accepted > accepted_at_fault[0] + 20
+            return gone if server.accepted and not accepted_at_fault else here
 
-        totals = await self.follow(make_fleet, server.url, [here, gone, here], met)
+        totals = await self.follow(
+            make_fleet,
+            server.url,
+            answer,
+            lambda _: accepted_at_fault and server.accepted > accepted_at_fault[0] + 20,
+        )
         ((category, code, message),) = totals.faults
         assert category == "dns"
         assert code.startswith("EAI_")
@@ -215,7 +221,10 @@ class TestAddresses:
         here = (Address(socket.AF_INET, "127.0.0.1", server.port),)
         public = (*here, Address(socket.AF_INET, "192.0.2.1", server.port))
         totals = await self.follow(
-            make_fleet, server.url, [here, public], lambda totals: sum(totals.faults.values()) > 8
+            make_fleet,
+            server.url,
+            lambda _: public if server.accepted else here,
+            lambda totals: sum(totals.faults.values()) > 8,
         )
         ((category, code, message),) = totals.faults
         assert (category, code) == ("dns", "REFUSED")
