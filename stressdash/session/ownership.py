@@ -150,8 +150,12 @@ class Ownership:
 
     def release(self) -> None:
         """Leave the load to others."""
-        if self._lock is not None:
-            self._lock.release()
+        if self._lock is None or self._folder is None:
+            return
+        if self._lock.held:
+            with suppress(OSError):
+                self._folder.load_picture.unlink(missing_ok=True)
+        self._lock.release()
 
 
 def steers(
