@@ -38,7 +38,7 @@ GROUPS_EVERY: Final = 4
 """Ticks between two tellings of error groups, whose counts change all the time."""
 SAMPLES: Final = 3
 """Error documents kept of each group, with the spans of their requests."""
-SAMPLED_GROUPS: Final = 50
+SAMPLED_GROUPS: Final = 20
 TRACED_FAULTS: Final = 20
 
 
@@ -187,18 +187,20 @@ class Recording:
             self._traces.update(new)
 
     async def _keep_samples(self, source: ApmSource, keys: Iterable[str], number: int) -> None:
+        await asyncio.gather(*(self._keep_samples_of(source, key, number) for key in keys))
+
+    async def _keep_samples_of(self, source: ApmSource, key: str, number: int) -> None:
         assert self._recorder is not None
-        for key in keys:
-            for place in range(number):
-                try:
-                    sample = await source.error_sample(key, place)
-                except SourceError:
-                    return
-                if sample is None:
-                    break
-                self._recorder.add_sample(place, sample)
-                if sample.trace_id is not None:
-                    await self._keep_traces(source, [sample.trace_id])
+        for place in range(number):
+            try:
+                sample = await source.error_sample(key, place)
+            except SourceError:
+                return
+            if sample is None:
+                return
+            self._recorder.add_sample(place, sample)
+            if sample.trace_id is not None:
+                await self._keep_traces(source, [sample.trace_id])
 
     async def _keep_traces(self, source: ApmSource, trace_ids: Iterable[str]) -> None:
         assert self._recorder is not None
