@@ -39,8 +39,9 @@ format: $(VENV)/.developed ## let ruff mend style and layout
 bench: $(VENV)/.developed ## measure everything and write docs/benchmarks.md (long; wants a quiet machine)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(VENV)/.developed ## ten minutes under load, watching memory, books and orphans
+soak: $(VENV)/.developed ## ten minutes under load, watching memory, books and orphans; then the long tests
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+	$(BIN)/python -m pytest -q -m soak
 
 lock: $(VENV)/.developed ## resolve the dependencies anew, with hashes, for every platform and Python
 	$(BIN)/uv pip compile pyproject.toml --group build --output-file requirements.lock $(COMPILE)
