@@ -79,7 +79,8 @@ class TestFreeze:
         plan = make_plan(server.url, rate=200.0, connections=1, max_requests=None, duration_s=2.0)
         totals = await start_run(plan).end()
         raw, corrected = totals.histogram("latency"), totals.histogram("latency_intended")
-        assert raw.total() == corrected.total() == 400
+        assert corrected.total() == 400
+        assert raw.total() == totals.responses  # on a slow machine a few are left unsent at the end
         assert quantile_us(raw, 0.5) < 100_000
         assert quantile_us(corrected, 0.75) == pytest.approx(500_000, abs=200_000)
 
