@@ -95,7 +95,7 @@ class TestBesideWrk:
             stdout=asyncio.subprocess.DEVNULL,
         )
         try:
-            await until(lambda: len(theirs.received) >= FIRST or wrk.returncode is not None)
+            await until(lambda: len(theirs.received) >= FIRST or wrk.returncode is not None, 60)
         finally:
             if wrk.returncode is None:
                 wrk.kill()
