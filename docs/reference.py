@@ -15,6 +15,14 @@ from stressdash.tui.keys import key_markdown
 
 FILE = Path(__file__).with_name("reference.md")
 
+LIMITS = {
+    "runs_size_mib": (
+        "MiB that recorded runs may take together (default: 4096); the oldest without a tag go first"
+    ),
+    "runs_age_days": "days that recorded runs without a tag are kept (default: 180)",
+}
+"""What variables set that have no flag."""
+
 CREDENTIALS = (
     ("STRESSDASH_STATE", "folder for databases, logs and sockets"),
     ("STRESSDASH_CONFIG", "folder for the user's own themes"),
@@ -72,11 +80,15 @@ def _command(parser: argparse.ArgumentParser) -> str:
 def _environment() -> str:
     rows = ["| variable | what it sets |", "|---|---|"]
     rows += [
-        f"| `{name}` | the flag `--{setting.removesuffix('_s').replace('_', '-')}` |"
+        f"| `{name}` | {LIMITS.get(setting) or f'the flag `--{_flag(setting)}`'} |"
         for name, setting in ENVIRONMENT.items()
     ]
     rows += [f"| `{name}` | {what} |" for name, what in CREDENTIALS]
     return "\n".join(rows) + "\n"
+
+
+def _flag(setting: str) -> str:
+    return setting.removesuffix("_s").replace("_", "-")
 
 
 def _knobs() -> str:

@@ -49,7 +49,8 @@ def _unknown_command(word: str) -> str:
 
 def dashboard_parser() -> Parser:
     """Flags of `stressdash` without a command."""
-    commands = "\n".join(f"  {name:<9}{text}" for name, text in COMMANDS.items())
+    column = max(map(len, COMMANDS)) + 2
+    commands = "\n".join(f"  {name:<{column}}{text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="stressdash",
         description="Puts a service under load and shows what breaks, why, and whether the fix helped.",

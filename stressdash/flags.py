@@ -7,7 +7,7 @@ import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from stressdash.errors import BadInput, UsageError
 from stressdash.requestflags import (
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from stressdash.scenario import Scenario
     from stressdash.settings import Settings
 
-__all__ = ["Parser", "add_load_flags", "parse_knobs", "settings_of"]
+__all__ = ["Parser", "add_load_flags", "parse_knobs", "parsed", "settings_of"]
+
+T = TypeVar("T")
 
 
 class Parser(argparse.ArgumentParser):
@@ -245,12 +247,27 @@ def check_course(settings: Settings) -> None:
 
 def _target_layer(target: str) -> tuple[Mapping[str, tuple[str, Any]], Scenario | None]:
     if "://" in target:
+        from stressdash.load.target import parse_url
+
+        parse_url(target)
         return {"url": ("the URL", target), "stack": ("the URL", "external")}, None
 
     from stressdash.scenario import find_scenario, scenario_layer
 
     scenario = find_scenario(target)
     return scenario_layer(scenario), scenario
+
+
+def parsed(flag: str, parse: Callable[[str], T], text: str) -> T:
+    """What a flag's text says.
+
+    Raises:
+        UsageError: it cannot be read; the sentence names the flag.
+    """
+    try:
+        return parse(text)
+    except UsageError as error:
+        raise UsageError(f"{flag}: {error}") from error
 
 
 def parse_knobs(texts: Sequence[str]) -> dict[str, str]:

@@ -47,9 +47,13 @@ def _method(text: str) -> str:
 
 
 def _forward(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"{text!r} is no URL of an Elasticsearch, as http://127.0.0.1:9200 is")
+    try:
+        parts = urlsplit(text)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named:
+        raise UsageError("this is no URL of an Elasticsearch, as http://127.0.0.1:9200 is")
     if parts.username or parts.password:
         raise UsageError("credentials do not belong into the URL but into STRESSDASH_ES_API_KEY or _PASSWORD")
     return text

@@ -69,7 +69,7 @@ def command_parser(name: str, epilog: str | None = None) -> Parser:
     """An empty parser for the command of this name."""
     return Parser(
         prog=f"stressdash {name}",
-        description=f"{COMMANDS[name].capitalize()}.",
+        description=f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.",
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

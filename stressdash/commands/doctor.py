@@ -34,8 +34,11 @@ def run(words: Sequence[str]) -> int:
     place = place_of(options)
 
     from stressdash.doctor import Asked, examine
+    from stressdash.load.target import parse_url
     from stressdash.settings import dsn_in
 
+    if options.target is not None:
+        parse_url(options.target)
     dsn = dsn_in(options.dsn, os.environ)
     asked = Asked(place.backend, place.state, options.target, options.elasticsearch, dsn)
     examined = asyncio.run(examine(asked))

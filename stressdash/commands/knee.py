@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from stressdash.commands import command_parser
 from stressdash.errors import UsageError
-from stressdash.flags import Parser, add_load_flags, settings_of
+from stressdash.flags import Parser, add_load_flags, parsed, settings_of
 
 if TYPE_CHECKING:
     from stressdash.settings import Settings
@@ -106,7 +106,7 @@ def _levels(text: str | None, usual: int) -> tuple[int, ...]:
 
     if text is None:
         return default_levels(max(2 * usual, 32))
-    levels = sorted({parse_count(word) for word in text.split(",")})
+    levels = sorted({parsed("--levels", parse_count, word) for word in text.split(",")})
     if len(levels) < LEAST or levels[0] < 1:
         raise UsageError(
             f"--levels {text!r}: name at least {LEAST} different numbers from 1 up, as 1,10,50,200"

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from stressdash.commands import command_parser
-from stressdash.flags import Parser
+from stressdash.flags import Parser, parsed
 from stressdash.upkeep import add_place_flags, attached, place_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def run(words: Sequence[str]) -> int:
         raise BadInput(f"--grep: {options.grep!r} is no regular expression: {error}") from error
     since_ms = 0
     if options.since is not None:
-        since_ms = int((time.time() - parse_duration(options.since)) * 1_000)
+        seconds = parsed("--since", parse_duration, options.since)
+        since_ms = int((time.time() - seconds) * 1_000)
 
     def wanted(line: LogLine) -> bool:
         return line.at_ms >= since_ms and pattern.search(line.text) is not None

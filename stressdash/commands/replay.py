@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stressdash.commands import command_parser
 from stressdash.errors import UsageError
-from stressdash.flags import Parser
+from stressdash.flags import Parser, parsed
 
 if TYPE_CHECKING:
     from stressdash.session import Session
@@ -42,7 +42,7 @@ def run(words: Sequence[str]) -> int:
     from stressdash.quantities import parse_duration
     from stressdash.store.runs import RunFolder
 
-    speed, at_s = _speed(options.speed), parse_duration(options.at)
+    speed, at_s = _speed(options.speed), parsed("--at", parse_duration, options.at)
     file = Path(options.run)
     path = file if file.is_file() else RunFolder(options.state or state_dir()).find(options.run).path
 

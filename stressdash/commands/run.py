@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stressdash.commands import EXIT_CODES, command_parser
-from stressdash.flags import Parser, add_load_flags, settings_of
+from stressdash.flags import Parser, add_load_flags, parsed, settings_of
 
 __all__ = ["parser", "run"]
 
@@ -49,7 +49,7 @@ def run(words: Sequence[str]) -> int:
     from stressdash.metrics.thresholds import parse_threshold
     from stressdash.quantities import parse_duration
 
-    delay_s = parse_duration(options.abort_delay)
+    delay_s = parsed("--abort-delay", parse_duration, options.abort_delay)
     thresholds = tuple(
         parse_threshold(text, abort_on_fail=options.abort_on_fail, delay_s=delay_s)
         for text in options.threshold

@@ -143,7 +143,9 @@ class Plan:
         if self.workers is not None:
             _within("workers", self.workers, 1, MAX_WORKERS)
         if self.duration_s is not None and not 0 < self.duration_s < 1e8:
-            raise UsageError(f"a duration of {self.duration_s} s cannot be run; give a time above 0")
+            raise UsageError(
+                f"a duration of {self.duration_s:g} s cannot be run; give a time from above 0 to 3 years"
+            )
         if self.max_requests is not None and self.max_requests < 1:
             raise UsageError(f"{self.max_requests} requests cannot be sent; give a number from 1 up")
         if self.rate is not None:

@@ -165,5 +165,5 @@ def usable(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StackError(
             f"the state folder {path} cannot be used: {error.strerror}; "
-            "name another one in the environment variable STRESSDASH_STATE"
+            "name another one by --state or the environment variable STRESSDASH_STATE"
         ) from error
