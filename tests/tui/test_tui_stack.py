@@ -159,6 +159,23 @@ class TestKnobs:
             await pilot.press("enter", *"100", "enter")
             await until(pilot, lambda: session.calls == [("set_knob", "max_open", "100")])
 
+    async def test_ctrl_u_begins_the_value_anew(self, app: StressdashApp, session: FakeSession) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            stack = await open_stack(app, pilot)
+            stack.focus_knob("max_open")
+            await pilot.press("enter", *"999", "ctrl+u", *"50", "enter")
+            await until(pilot, lambda: session.calls == [("set_knob", "max_open", "50")])
+
+    async def test_more_digits_than_fit_are_no_commands(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            stack = await open_stack(app, pilot)
+            stack.focus_knob("max_open")
+            await pilot.press("enter", *"1" * 40)
+            assert app.screen is stack
+            assert stack.knobs.entry is not None
+
     async def test_digits_typed_are_no_commands(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
             stack = await open_stack(app, pilot)

@@ -96,7 +96,7 @@ class KnobList(Listing):
         self.action_edit()
 
     def on_key(self, event: events.Key) -> None:
-        """Digits begin an entry; while one is open, it takes every printable key."""
+        """An open entry takes every printable key; one that moves the selection forgets it."""
         if self.entry is None:
             return
         character = event.character or ""
@@ -106,8 +106,10 @@ class KnobList(Listing):
             self.entry = None
         elif event.key == "backspace":
             self.entry = self.entry[:-1]
-        elif character and character.isprintable() and len(self.entry) < LONGEST_ENTRY:
-            self.entry += character
+        elif event.key == "ctrl+u":
+            self.entry = ""
+        elif character and character.isprintable():
+            self.entry = (self.entry + character)[:LONGEST_ENTRY]
         else:
             self.entry = None
             self._rebuild()

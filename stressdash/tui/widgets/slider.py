@@ -145,6 +145,8 @@ class Slider(Panel, can_focus=True):
                 return
         elif event.key == "backspace":
             self.entry = self.entry[:-1]
+        elif event.key == "ctrl+u":
+            self.entry = ""
         elif character.isprintable() and character and len(self.entry) < LONGEST_ENTRY:
             self.entry += character
         elif not character:
