@@ -114,6 +114,11 @@ class Page:
     def _client(self, width: int) -> list[Item]:
         exemplar = self.exemplar
         if exemplar is None:
+            note = self.detail.row.note
+            if note.startswith("part of "):
+                return _words(
+                    f"At the client this is {clean(note)}; open that error for its requests.", width
+                )
             return _words("The client saw nothing of this: no request failed with it.", width)
         body = clean(exemplar.body.decode("utf-8", "replace"))
         status = f"HTTP {exemplar.status}" if exemplar.status is not None else "no answer"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual import events
 from tui_fakes import FakeSession, make_detail
 from tui_pictures import ROWS, make_snapshot
@@ -11,6 +12,7 @@ from tui_states import HOSTILE
 from stressdash.errors import SourceError
 from stressdash.snapshot import ErrorDetail
 from stressdash.tui.app import StressdashApp
+from stressdash.tui.error_document import Page
 from stressdash.tui.screens.error_page import ErrorPage
 from stressdash.tui.screens.errors import ErrorsScreen
 from stressdash.tui.screens.live import LiveScreen
@@ -185,6 +187,19 @@ class TestPage:
             session.details["rpc-1040"] = joined
             session.change(errors=ROWS)
             await until(pilot, lambda: "sample 1/50" in screen_text(app))
+
+    @pytest.mark.parametrize(
+        ("note", "said"),
+        [
+            ("part of timeout first_byte", "At the client this is part of timeout first_byte; open that"),
+            ("APM only", "The client saw nothing of this"),
+        ],
+    )
+    async def test_an_error_of_apm_alone_says_what_the_client_makes_of_it(self, note: str, said: str) -> None:
+        row = replace(ROWS[0], note=note)
+        detail = replace(make_detail(), row=row, exemplars=(), exemplar_index=None)
+        lines = ["".join(text for text, _ in item.line) for item in Page(detail, frozenset()).items(120)]
+        assert any(said in line for line in lines)
 
     async def test_enter_folds_and_unfolds_frames(self, app: StressdashApp) -> None:
         async with app.run_test(size=(80, 40)) as pilot:
