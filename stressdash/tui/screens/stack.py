@@ -99,6 +99,7 @@ class StackScreen(ViewScreen):
         self.usage.show(view)
         self._show_words()
         self._show_log_title()
+        self.log_list.keep_end()
         self._fetch_log()
 
     def _show_words(self) -> None:

@@ -98,6 +98,11 @@ class Listing(ScrollView, can_focus=True):
             if before != after:
                 self._forget(row)
 
+    def keep_end(self) -> None:
+        """While it follows, bring the end back into sight: the space around it may have changed meanwhile."""
+        if self.follow and not self.is_vertical_scroll_end:
+            self.scroll_end(animate=False)
+
     def select(self, item_id: str) -> None:
         """Move the cursor to an item and into sight."""
         if item_id == self.selected:
