@@ -12,15 +12,17 @@ import pytest
 from stressdash.commands.doctor import run
 from stressdash.doctor import Asked, Finding, Level, examine
 from stressdash.doctor.machine import check_folder, check_limits, check_python, check_terminal
+from stressdash.stack import leftovers
 from stressdash.stack.folder import StateFolder, Whereabouts
 
 SECRET = "hush-hush"
 
 
 @pytest.fixture(autouse=True)
-def no_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever daemon this machine has, these tests know it to be away."""
+def undisturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever daemon this machine has, these tests know it to be away, and nothing left by others."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    monkeypatch.setattr(leftovers, "data_left", lambda: ())
 
 
 @pytest.fixture
