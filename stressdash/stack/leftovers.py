@@ -64,8 +64,10 @@ def _homes(outside: Path) -> Iterator[tuple[Path, Path]]:
     for home in outside.glob("stressdash-*"):
         note = home / OWNER_NOTE
         with suppress(OSError):
-            if not home.is_symlink() and note.stat(follow_symlinks=False).st_uid == os.geteuid():
-                yield home, Path(note.read_text(encoding="utf-8"))
+            if home.is_symlink() or note.stat(follow_symlinks=False).st_uid != os.geteuid():
+                continue
+            if link := note.read_text(encoding="utf-8"):  # empty while its owner writes it
+                yield home, Path(link)
 
 
 def _remover(home: Path) -> Callable[[], None]:
