@@ -16,6 +16,7 @@ from stressdash import __version__
 from stressdash.commands import COMMANDS, EXIT_CODES, load_command
 from stressdash.errors import StressdashError, UsageError
 from stressdash.flags import Parser, add_load_flags, settings_of
+from stressdash.stdout import replace_closed_streams
 
 if TYPE_CHECKING:
     from stressdash.session import Session
@@ -25,6 +26,7 @@ __all__ = ["dashboard_parser", "main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    replace_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if words and words[0] in COMMANDS:

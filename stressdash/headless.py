@@ -25,7 +25,7 @@ from stressdash.session import Session, make_session
 from stressdash.session.detail import error_samples
 from stressdash.session.export import append_file, check_writable, write_file
 from stressdash.settings import Settings
-from stressdash.stdout import write_stdout
+from stressdash.stdout import write_stdout, write_text
 from stressdash.text import escape
 
 __all__ = ["run_headless"]
@@ -92,7 +92,7 @@ def run_headless(
     try:
         outputs.write(report, session.outcomes, samples)
     finally:
-        write_stdout(to_json(report) if outputs.json == "-" else _summary(report).encode(sys.stdout.encoding))
+        write_stdout(to_json(report)) if outputs.json == "-" else write_text(_summary(report))
     if session.run is not None and session.run.fleet.failure is not None:
         raise session.run.fleet.failure
     _check_reached(report)

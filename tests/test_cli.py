@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from stressdash.cli import main
@@ -13,6 +16,37 @@ def fails(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     return code, captured.err
+
+
+class TestStreams:
+    @pytest.mark.parametrize("words", [["init", "-"], ["runs"], ["doctor"]])
+    def test_a_full_stdout_is_one_sentence(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        words: list[str],
+    ) -> None:
+        monkeypatch.setenv("STRESSDASH_STATE", str(tmp_path))
+        with Path("/dev/full").open("w", encoding="utf-8") as full:
+            monkeypatch.setattr(sys, "stdout", full)
+            code, text = fails(capsys, *words)
+            assert code == 2
+            assert "cannot write to stdout: No space left on device" in text
+
+    def test_a_closed_stdout_gets_nothing(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(sys, "stdout", None)
+        assert main(["runs", "--state", str(tmp_path)]) == 0
+        sys.stdout.close()
+
+    def test_a_closed_stdin_is_no_terminal(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "stdin", None)
+        code, text = fails(capsys)
+        sys.stdin.close()
+        assert code == 2
+        assert "the dashboard needs a terminal" in text
 
 
 class TestBadUsage:

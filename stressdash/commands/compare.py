@@ -11,6 +11,7 @@ from typing import Final
 
 from stressdash.commands import command_parser
 from stressdash.flags import Parser
+from stressdash.stdout import write_text
 
 __all__ = ["parser", "run"]
 
@@ -63,9 +64,9 @@ def run(words: Sequence[str]) -> int:
     if options.html is not None:
         write_file(Path(options.html), comparison_page(compared, before, after).encode())
     if options.json:
-        sys.stdout.write(compared.json())
+        write_text(compared.json())
     else:
-        sys.stdout.write(comparison_text(compared, markdown=options.markdown))
+        write_text(comparison_text(compared, markdown=options.markdown))
         if sys.stdout.isatty() and not options.markdown:
-            sys.stdout.write("\n" + comparison_charts(before, after, names, get_terminal_size().columns))
+            write_text("\n" + comparison_charts(before, after, names, get_terminal_size().columns))
     return compared.exit_code

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
 
 from stressdash.commands import command_parser
 from stressdash.flags import Parser
+from stressdash.stdout import write_text
 from stressdash.upkeep import add_place_flags, place_of
 
 __all__ = ["parser", "run"]
@@ -42,5 +42,5 @@ def run(words: Sequence[str]) -> int:
     dsn = dsn_in(options.dsn, os.environ)
     asked = Asked(place.backend, place.state, options.target, options.elasticsearch, dsn)
     examined = asyncio.run(examine(asked))
-    sys.stdout.write(examined.json() if options.json else examined.text())
+    write_text(examined.json() if options.json else examined.text())
     return 0 if examined.ok else 3

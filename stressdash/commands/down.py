@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 
 from stressdash.commands import command_parser
 from stressdash.flags import Parser
+from stressdash.stdout import write_text
 from stressdash.upkeep import Place, add_place_flags, attached, place_of
 
 __all__ = ["parser", "run"]
@@ -26,7 +26,7 @@ def run(words: Sequence[str]) -> int:
     options = parser().parse_all(words)
     place = place_of(options)
     for sentence in asyncio.run(_down(place, erase=options.data)):
-        sys.stdout.write(f"{sentence}\n")
+        write_text(f"{sentence}\n")
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from stressdash.commands import command_parser
 from stressdash.errors import UsageError
 from stressdash.flags import Parser, add_load_flags, settings_of
+from stressdash.stdout import write_text
 
 if TYPE_CHECKING:
     from stressdash.session.trial import Setting
@@ -80,7 +81,7 @@ def run(words: Sequence[str]) -> int:
         write_file(Path(options.json), found.json().encode())
     if options.markdown is not None:
         append_file(Path(options.markdown), found.text(markdown=True).encode())
-    sys.stdout.write(found.json() if options.json == "-" else found.text())
+    write_text(found.json() if options.json == "-" else found.text())
     return found.exit_code
 
 

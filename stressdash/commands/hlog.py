@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from stressdash.commands import command_parser
@@ -25,8 +24,8 @@ def run(words: Sequence[str]) -> int:
     options = parser().parse_all(words)
 
     from stressdash.report.hlog import hlog_report
-    from stressdash.stdout import write_stdout
+    from stressdash.stdout import write_text
 
     told = hlog_report(options.file, tag=options.tag, as_json=options.json)
-    write_stdout(told.encode(sys.stdout.encoding, "replace"))
+    write_text(told)
     return 0

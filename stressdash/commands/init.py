@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from stressdash.commands import command_parser
 from stressdash.errors import UsageError
 from stressdash.flags import Parser
+from stressdash.stdout import write_text
 
 __all__ = ["parser", "run"]
 
@@ -31,16 +31,16 @@ def run(words: Sequence[str]) -> int:
     from stressdash.session.export import check_writable, write_file
 
     if options.schema:
-        sys.stdout.write(SHIPPED.read_text("utf-8"))
+        write_text(SHIPPED.read_text("utf-8"))
         return 0
     text = TEMPLATE.read_text("utf-8")
     if options.file == "-":
-        sys.stdout.write(text)
+        write_text(text)
         return 0
     path = Path(options.file)
     if path.exists() and not options.force:
         raise UsageError(f"{options.file} is there already; give another name, or --force to write over it")
     check_writable(path)
     write_file(path, text.encode())
-    sys.stdout.write(f"wrote {options.file}; edit it, then: stressdash run {options.file}\n")
+    write_text(f"wrote {options.file}; edit it, then: stressdash run {options.file}\n")
     return 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from stressdash.commands import command_parser
 from stressdash.errors import UsageError
 from stressdash.flags import Parser, add_load_flags, parsed, settings_of
+from stressdash.stdout import write_text
 
 if TYPE_CHECKING:
     from stressdash.settings import Settings
@@ -97,7 +98,7 @@ def _write(text: str, json: str, where: str | None) -> None:
 
     if where not in (None, "-"):
         write_file(Path(where), json.encode())
-    sys.stdout.write(json if where == "-" else text)
+    write_text(json if where == "-" else text)
 
 
 def _levels(text: str | None, usual: int) -> tuple[int, ...]:

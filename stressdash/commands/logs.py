@@ -69,7 +69,7 @@ async def _print(
     stack: Stack, names: tuple[str, ...], wanted: Callable[[LogLine], bool], *, follow: bool
 ) -> None:
     from stressdash.stack.link import LinkLost
-    from stressdash.stdout import write_stdout
+    from stressdash.stdout import write_text
 
     seen = dict.fromkeys(names or [one.name for one in await stack.components()], 0)
     while True:
@@ -86,7 +86,7 @@ async def _print(
             seen[name] = new[-1].sequence if new else after
             lines += filter(wanted, new)
         text += "".join(_shown(line) for line in sorted(lines, key=lambda line: line.at_ms))
-        if text and not write_stdout(text.encode(sys.stdout.encoding, "backslashreplace")):
+        if text and not write_text(text):
             return
         if not follow:
             return

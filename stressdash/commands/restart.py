@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 
 from stressdash.commands import command_parser
 from stressdash.flags import Parser
+from stressdash.stdout import write_text
 from stressdash.upkeep import Place, Told, add_place_flags, attached, narrate, place_of, told
 
 __all__ = ["parser", "run"]
@@ -25,7 +25,7 @@ def run(words: Sequence[str]) -> int:
     """Restart, wait until it is ready, and print what runs."""
     options = parser().parse_all(words)
     now = asyncio.run(_restart(place_of(options), options.component))
-    sys.stdout.write(now.text())
+    write_text(now.text())
     return 0 if now.runs else 3
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from stressdash.commands import command_parser
 from stressdash.errors import UsageError
 from stressdash.flags import Parser
+from stressdash.stdout import write_text
 
 if TYPE_CHECKING:
     from stressdash.store.runs import RunEntry, RunFolder
@@ -63,9 +64,9 @@ def _list(folder: RunFolder, options: argparse.Namespace) -> None:
     _words(options, 0, 0, "list")
     entries = folder.entries()
     if options.json:
-        _say(to_json([entry_facts(entry) for entry in entries]).decode() + "\n")
+        write_text(to_json([entry_facts(entry) for entry in entries]).decode() + "\n")
     else:
-        _say(list_text(entries))
+        write_text(list_text(entries))
 
 
 def _show(folder: RunFolder, options: argparse.Namespace) -> None:
@@ -86,7 +87,7 @@ def _show(folder: RunFolder, options: argparse.Namespace) -> None:
         write_file(Path(options.html), html_report(report, samples).encode())
         _tell(f"written to {options.html}")
         return
-    _say(to_json(report).decode() if options.json else title_lines(entry) + summary(report))
+    write_text(to_json(report).decode() if options.json else title_lines(entry) + summary(report))
 
 
 def _tag(folder: RunFolder, options: argparse.Namespace) -> None:
@@ -150,12 +151,6 @@ def _agrees(entries: Sequence[RunEntry]) -> bool:
     sys.stderr.write(f"Delete run{'s' if len(entries) > 1 else ''} {names} for good? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().casefold() in ("y", "yes")
-
-
-def _say(text: str) -> None:
-    from stressdash.stdout import write_stdout
-
-    write_stdout(text.encode(sys.stdout.encoding, "backslashreplace"))
 
 
 def _tell(text: str) -> None:

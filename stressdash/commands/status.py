@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 
 from stressdash.commands import command_parser
 from stressdash.flags import Parser
+from stressdash.stdout import write_text
 from stressdash.upkeep import Place, Told, add_place_flags, attached, place_of, told
 
 __all__ = ["parser", "run"]
@@ -25,7 +25,7 @@ def run(words: Sequence[str]) -> int:
     """Print it; 3 unless every component runs."""
     options = parser().parse_all(words)
     now = asyncio.run(_status(place_of(options)))
-    sys.stdout.write(now.json() if options.json else now.text())
+    write_text(now.json() if options.json else now.text())
     return 0 if now.runs else 3
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from stressdash.commands import command_parser
 from stressdash.flags import Parser, parse_knobs
+from stressdash.stdout import write_text
 from stressdash.upkeep import Place, Told, add_place_flags, narrate, place_of, told
 
 __all__ = ["parser", "run"]
@@ -35,7 +35,7 @@ def run(words: Sequence[str]) -> int:
         resolve({"forward": ("--forward", options.forward)})  # a slip of the pen costs no start
     place, knobs = place_of(options), parse_knobs(options.knob)
     now = asyncio.run(_up(place, knobs, options.forward, quiet=options.quiet))
-    sys.stdout.write(now.json() if options.json else now.text())
+    write_text(now.json() if options.json else now.text())
     return 0
 
 
