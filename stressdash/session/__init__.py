@@ -14,6 +14,7 @@ from stressdash.samples import Scope
 from stressdash.scenario import Scenario
 from stressdash.session.clock import Clock
 from stressdash.session.ownership import Ownership
+from stressdash.session.scoping import first_scope
 from stressdash.session.session import Session
 from stressdash.settings import Settings, dsn_in
 from stressdash.stack import choose, open_stack
@@ -51,7 +52,8 @@ def make_session(
         settings,
         scenario,
         stack,
-        source=lambda ready: _source(settings, connection, ready),
+        source=lambda ready, scope: _source(scope, connection, ready),
+        scope=first_scope(settings, stack.name),
         thresholds=thresholds,
         clock=clock,
         ownership=Ownership(folder, what, clock.wall_ms),
@@ -59,8 +61,7 @@ def make_session(
     )
 
 
-def _source(settings: Settings, connection: Connection | None, stack: Stack) -> ApmSource | None:
-    scope = Scope(settings.apm_service)
+def _source(scope: Scope, connection: Connection | None, stack: Stack) -> ApmSource | None:
     if connection is not None:
         from stressdash.apm.elastic import ElasticSource
 

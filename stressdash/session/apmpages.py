@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from stressdash.apm.source import ApmSource
 from stressdash.errors import SourceError, UsageError
-from stressdash.samples import Exemplar, ProcessMetric, Scope
+from stressdash.samples import Exemplar, ProcessMetric
 from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.session.detail import sent_us
 from stressdash.session.elsewhere import Place
@@ -85,14 +86,16 @@ async def apm_place(session: Session, subject: str) -> Place:
         UsageError: the row is not in the list any more, or did not join with a group of APM.
     """
     start_ms, end_ms = _range(session)
-    service = session.settings.apm_service or await _only_service(session)
+    scope = session.scope
+    if scope.service is None:
+        scope = replace(scope, service=await _only_service(session))
     if subject.startswith(SUBJECT):
         tab, _, name = subject.removeprefix(SUBJECT).partition("/")
-        return Place(start_ms, end_ms, Scope(service), tab=tab, name=name or None)
+        return Place(start_ms, end_ms, scope, tab=tab, name=name or None)
     group = session.errors.row(subject).apm_group
     if group is None:
         raise UsageError("this error did not join with a group of APM; there is nothing to ask there")
-    return Place(start_ms, end_ms, Scope(service), group)
+    return Place(start_ms, end_ms, scope, group)
 
 
 async def _only_service(session: Session) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stressdash.session.apmpages import apm_place
 from stressdash.session.copies import as_curl, as_wrk
 from stressdash.session.elsewhere import console_search, kibana_link
+from stressdash.session.plan import next_plan
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
@@ -17,7 +18,7 @@ __all__ = ["copied"]
 async def copied(session: Session, what: str, subject: str) -> str:
     """`curl` and `wrk` of the plan; `value`, `query` and `kibana` of a row or a tab of the APM views."""
     if what in ("curl", "wrk"):
-        plan = session.run.plan if session.run is not None else session.next_plan()
+        plan = session.run.plan if session.run is not None else next_plan(session)
         return as_curl(plan) if what == "curl" else as_wrk(plan)
     if what == "value":
         return session.errors.row(subject).title

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from stressdash.load.plan import Plan
@@ -14,7 +16,23 @@ from stressdash.scenario import Scenario
 from stressdash.session.requests import planned_requests, planned_rows
 from stressdash.settings import Settings
 
-__all__ = ["build_plan", "planned_seconds", "transport_facts"]
+if TYPE_CHECKING:
+    from stressdash.session.session import Session
+
+__all__ = ["build_plan", "next_plan", "planned_seconds", "transport_facts"]
+
+
+def next_plan(session: Session) -> Plan:
+    """The plan that the next run would have."""
+    return build_plan(
+        session.settings,
+        session.scenario,
+        base_url=session.stack.addresses().target_url,
+        run_id=secrets.randbits(64) | 1,
+        connections=session.connections,
+        duration_s=session.duration_s,
+        rate=session.rate,
+    )
 
 
 def build_plan(

@@ -89,7 +89,7 @@ class Replay(Session):
             record=False,
         )
         past = _Past(None, "replay", clock.wall_ms)
-        super().__init__(settings, None, self._stack, source=lambda _: None, clock=clock, ownership=past)
+        super().__init__(settings, None, self._stack, source=lambda *_: None, clock=clock, ownership=past)
         self.processors = StoredProcessors(clock, self._stack, int(head.machine.get("cores") or 1))
         self.source = StoredSource(stored, clock.wall_ms)
         self._groups_of = dict(stored.trace_groups())

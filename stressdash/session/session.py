@@ -6,19 +6,17 @@ Nothing is fatal after `open`: what goes wrong later is a state and a sentence i
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
 from stressdash.apm.source import ApmSource
 from stressdash.errors import StressdashError, UsageError
-from stressdash.load.plan import Plan
 from stressdash.metrics.database import DatabaseMeter
 from stressdash.metrics.series import Timeline
 from stressdash.metrics.thresholds import Outcome, Threshold
 from stressdash.report.run_json import RunReport
-from stressdash.samples import DatabaseProcess, Knob, LogLine
+from stressdash.samples import DatabaseProcess, FoundService, Knob, LogLine, Scope
 from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.scenario import Scenario, find_scenario, scenario_thresholds
 from stressdash.session.apmpages import apm_page, trace_view
@@ -33,10 +31,11 @@ from stressdash.session.gauges import poll_apm, poll_owner, poll_processors, pol
 from stressdash.session.guard import check_names, guard_run
 from stressdash.session.lab import LabBook
 from stressdash.session.ownership import Ownership, steers
-from stressdash.session.plan import build_plan, planned_seconds
+from stressdash.session.plan import next_plan, planned_seconds
 from stressdash.session.processors import Processors
 from stressdash.session.recording import Recording
 from stressdash.session.run import LiveRun, make_run
+from stressdash.session.scoping import found_services, look_at
 from stressdash.session.steer import steer_connections, steer_duration, steer_rate
 from stressdash.session.trial import run_changed
 from stressdash.session.turn import act, turn_knob, turn_settings
@@ -67,7 +66,8 @@ class Session:
         scenario: Scenario | None,
         stack: Stack,
         *,
-        source: Callable[[Stack], ApmSource | None],
+        source: Callable[[Stack, Scope], ApmSource | None],
+        scope: Scope | None = None,
         thresholds: tuple[Threshold, ...] = (),
         clock: Clock | None = None,
         ownership: Ownership | None = None,
@@ -86,6 +86,9 @@ class Session:
         self.watch = StackWatch(stack, lambda label: self.mark(label, "component"))
         self.apm: ApmWatch | None = None
         self.source: ApmSource | None = None
+        self.scope = scope or Scope(settings.apm_service)
+        self.make_source = source
+        self.retired: list[ApmSource] = []
         self.errors = ErrorList(self.clock)
         self.run: LiveRun | None = None
         self.state = RunState.STARTING
@@ -98,7 +101,6 @@ class Session:
         self.outcomes: tuple[Outcome, ...] = ()
         self.report: RunReport | None = None
         self.lab_book = LabBook()
-        self._make_source = source
         self._runs = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._finished = asyncio.Event()
@@ -127,7 +129,7 @@ class Session:
                 tell(self.choice)
             self.ownership.claim()
             await self.stack.up(tell)
-            self.source = self._make_source(self.stack)
+            self.source = self.make_source(self.stack, self.scope)
             if self.source is not None:
                 self.apm = ApmWatch(self.source, self.clock)
             await self.watch.poll_components()
@@ -157,8 +159,8 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.recording.close()
-        if self.source is not None:
-            await self.source.aclose()
+        for source in filter(None, (*self.retired, self.source)):
+            await source.aclose()
         self.ownership.release()
         await self.stack.close(keep=self.settings.keep)
 
@@ -208,7 +210,7 @@ class Session:
         if self.state is RunState.STARTING:
             self._starts_when_ready = True
             return
-        plan = self.next_plan()
+        plan = next_plan(self)
         check_names(self.thresholds, plan)
         self._runs += 1
         run = make_run(self.settings, plan, self._runs, self.clock, self.timeline)
@@ -364,6 +366,14 @@ class Session:
         """A tab of the APM views."""
         return await apm_page(self, tab, name, band)
 
+    async def found_services(self) -> tuple[FoundService, ...]:
+        """What the service's view can be narrowed down to."""
+        return await found_services(self)
+
+    async def look_at(self, scope: Scope) -> None:
+        """Narrow it down."""
+        await look_at(self, scope)
+
     async def trace(self, trace_id: str) -> TraceView:
         """A trace."""
         return await trace_view(self, trace_id)
@@ -371,18 +381,6 @@ class Session:
     async def copy_text(self, what: str, subject: str = "") -> str:
         """`curl` and `wrk` of the plan; `value`, `query` and `kibana` of a row or a tab of the APM views."""
         return await copied(self, what, subject)
-
-    def next_plan(self) -> Plan:
-        """The plan that the next run would have."""
-        return build_plan(
-            self.settings,
-            self.scenario,
-            base_url=self.stack.addresses().target_url,
-            run_id=secrets.randbits(64) | 1,
-            connections=self.connections,
-            duration_s=self.duration_s,
-            rate=self.rate,
-        )
 
     async def play(self, how: str) -> None:  # noqa: ARG002  the interface
         """Refused: only a replay can be moved in."""

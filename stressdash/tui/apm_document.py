@@ -9,9 +9,11 @@ from stressdash.charts.units import UNKNOWN, duration, grouped, percent, si, siz
 from stressdash.samples import (
     Breakdown,
     Dependency,
+    FoundService,
     LatencyBand,
     LatencyDistribution,
     ProcessMetric,
+    Scope,
     ServiceFigures,
     TransactionGroup,
     TransactionSample,
@@ -20,10 +22,11 @@ from stressdash.samples.apm_page import ApmPage
 from stressdash.tui.lines import Line, clean, fit
 from stressdash.tui.widgets.listing import Item
 
-__all__ = ["BAND", "NAME", "TRACE", "page_items"]
+__all__ = ["BAND", "NAME", "TRACE", "page_items", "scope_choices", "scope_words"]
 
 NAME, BAND, TRACE = "name-", "band-", "trace-"
 """What the id of an item begins with: a transaction's name, a band's lower edge, a trace's id."""
+REQUEST = Scope().transaction_type
 FIGURE = 9
 BAR = "█"
 HALF_BAR = "▌"
@@ -41,6 +44,26 @@ def page_items(page: ApmPage, width: int) -> list[Item]:
         "dependencies": _dependencies,
     }
     return make[page.tab](page, width)
+
+
+def scope_choices(found: Sequence[FoundService]) -> list[Scope]:
+    """All services together, each alone, and what each can be narrowed down to when that is more than one."""
+    scopes = [Scope()]
+    for service in found:
+        scopes.append(Scope(service.name))
+        if len(service.environments) > 1:
+            scopes += [Scope(service.name, environment) for environment in service.environments]
+        kinds = [kind for kind in service.transaction_types if kind != REQUEST]
+        scopes += [Scope(service.name, None, kind) for kind in kinds]
+    return scopes
+
+
+def scope_words(scope: Scope) -> str:
+    """`stats, environment production`."""
+    words = clean(scope.service) if scope.service is not None else "all services"
+    if scope.environment is not None:
+        words += f", environment {clean(scope.environment)}"
+    return words if scope.transaction_type == REQUEST else f"{words}, type {clean(scope.transaction_type)}"
 
 
 # --- services

@@ -17,7 +17,8 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from stressdash.paths import bundled, config_dir
-from stressdash.snapshot import SessionApi, Snapshot
+from stressdash.sessionapi import SessionApi
+from stressdash.snapshot import Snapshot
 from stressdash.tui.commands import LOAD_STATES, Commands
 from stressdash.tui.keys import bindings, palette
 from stressdash.tui.screens.base import ViewScreen

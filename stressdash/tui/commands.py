@@ -8,7 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from stressdash.errors import StressdashError
-from stressdash.snapshot import RunState, SessionApi, Snapshot
+from stressdash.samples import Scope
+from stressdash.sessionapi import SessionApi
+from stressdash.snapshot import RunState, Snapshot
 from stressdash.tui.background import in_background
 from stressdash.tui.ladder import CONNECTIONS, RATE, Ladder
 from stressdash.tui.screens.dialogs import Confirm
@@ -223,6 +225,10 @@ class Commands:
             self._app.say(f"Copied: {shortened(text)}")
 
         self.run(f"copy the {what}", copy)
+
+    def look_at(self, scope: Scope) -> None:
+        """Whose APM data are shown."""
+        self.run("narrow APM down", lambda: self._session.look_at(scope))
 
     def load_scenario(self, name: str) -> None:
         """Make a bundled scenario the next run's plan."""

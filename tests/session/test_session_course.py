@@ -28,7 +28,7 @@ async def server() -> AsyncIterator[AnsweringServer]:
 async def loading(server: AnsweringServer, **settings: object) -> AsyncIterator[Session]:
     """A session whose load has begun."""
     given = {"url": server.url, "connections": 2, "duration_s": None, **settings}
-    session = Session(Settings(**given), None, FakeStack(server.url), source=lambda _: None)  # type: ignore[arg-type]
+    session = Session(Settings(**given), None, FakeStack(server.url), source=lambda *_: None)  # type: ignore[arg-type]
     try:
         async with asyncio.timeout(PATIENT_S):
             await session.open()

@@ -28,7 +28,9 @@ async def report_of(
     server: AnsweringServer, *thresholds: Threshold, scenario: Scenario | None = None, duration_s: float
 ) -> RunReport:
     settings = Settings(url=server.url, connections=2, duration_s=duration_s)
-    session = Session(settings, scenario, FakeStack(server.url), source=lambda _: None, thresholds=thresholds)
+    session = Session(
+        settings, scenario, FakeStack(server.url), source=lambda *_: None, thresholds=thresholds
+    )
     try:
         async with asyncio.timeout(PATIENT_S):
             await session.open()

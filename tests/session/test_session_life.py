@@ -24,7 +24,7 @@ async def session_on(stack: FakeStack, settings: Settings, *thresholds: str) -> 
         settings,
         None,
         stack,
-        source=lambda _: None,
+        source=lambda *_: None,
         thresholds=tuple(parse_threshold(text) for text in thresholds),
     )
     try:

@@ -47,7 +47,7 @@ class Knobs(FakeStack):
 async def session_on(stack: FakeStack, folder: StateFolder | None, url: str) -> AsyncIterator[Session]:
     settings = Settings(url=url, connections=2, duration_s=None, knobs={"max_open": "5"})
     ownership = Ownership(folder, "dashboard", lambda: 4 * 10**12)
-    session = Session(settings, None, stack, source=lambda _: None, ownership=ownership)
+    session = Session(settings, None, stack, source=lambda *_: None, ownership=ownership)
     try:
         await session.open()
         yield session
@@ -116,7 +116,7 @@ class TestSecond:
                     Settings(url=server.url, connections=2, duration_s=None),
                     None,
                     FakeStack(server.url),
-                    source=lambda _: None,
+                    source=lambda *_: None,
                     ownership=Ownership(folder, "dashboard", lambda: 4 * 10**12),
                 )
                 await second.open()

@@ -46,7 +46,7 @@ async def session(server: AnsweringServer, tmp_path: Path) -> AsyncIterator[Sess
         headers=(("Authorization", "hunter2"),),
         body=b"hunter2",
     )
-    made = Session(settings, None, FakeStack(server.url), source=lambda _: None)
+    made = Session(settings, None, FakeStack(server.url), source=lambda *_: None)
     await made.open()
     yield made
     await made.close()

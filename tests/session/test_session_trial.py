@@ -21,7 +21,7 @@ PATIENT_S = 60.0
 
 def session_on(server: AnsweringServer, stack: FakeStack | None = None, **settings: object) -> Session:
     made = Settings(url=server.url, connections=2, **{"duration_s": 0.3, **settings})  # type: ignore[arg-type]
-    return Session(made, None, stack or FakeStack(server.url), source=lambda _: None)
+    return Session(made, None, stack or FakeStack(server.url), source=lambda *_: None)
 
 
 class TestTrial:

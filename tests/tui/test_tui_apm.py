@@ -5,6 +5,7 @@ from tui_apm_pages import HOSTILE_NAME, PUSH, apm_page
 from tui_fakes import FakeSession
 from tui_screens import screen_text, until
 
+from stressdash.samples import Scope
 from stressdash.samples.apm_page import APM_TABS
 from stressdash.tui.apm_document import page_items
 from stressdash.tui.app import StressdashApp
@@ -90,6 +91,30 @@ class TestNarrowing:
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, ErrorsScreen))
             assert "[Latency]" in screen_text(app)
+
+
+class TestScope:
+    async def test_a_service_is_picked_from_those_found(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.press("2")
+            await until(pilot, lambda: isinstance(app.screen, ErrorsScreen))
+            await pilot.press("A")
+            await until(pilot, lambda: "stats, type job" in screen_text(app))
+            assert "billing, environment test" in screen_text(app)
+            await pilot.press("5")
+            await until(pilot, lambda: ("look_at", Scope("stats")) in session.calls)
+
+    async def test_a_source_that_does_not_answer_is_told(
+        self, app: StressdashApp, session: FakeSession
+    ) -> None:
+        session.refusal = "gone"
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.press("2")
+            await until(pilot, lambda: isinstance(app.screen, ErrorsScreen))
+            await pilot.press("A")
+            await until(pilot, lambda: "Could not ask APM" in screen_text(app))
 
 
 class TestPages:

@@ -12,9 +12,11 @@ from stressdash.samples import (
     DatabaseProcess,
     ErrorSample,
     Exemplar,
+    FoundService,
     Frame,
     Knob,
     LogLine,
+    Scope,
     Span,
     Trace,
 )
@@ -142,6 +144,13 @@ class FakeSession:
     async def apm_page(self, tab: str, name: str | None, band: tuple[int, int | None]) -> ApmPage:
         self._note("apm_page", tab, name, band)
         return apm_page(tab, name, band)
+
+    async def found_services(self) -> tuple[FoundService, ...]:
+        self._note("found_services")
+        return (FoundService("billing", ("prod", "test")), FoundService("stats", (), ("request", "job")))
+
+    async def look_at(self, scope: Scope) -> None:
+        self._note("look_at", scope)
 
     async def trace(self, trace_id: str) -> TraceView:
         self._note("trace", trace_id)

@@ -57,6 +57,9 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(answer)
 
 
+MOST_ROWS = 12
+
+
 class Choose(ModalScreen[str | None]):
     """A short menu; each choice has an id and words."""
 
@@ -76,7 +79,7 @@ class Choose(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """The first choice is selected."""
-        self._listing.styles.height = len(self._choices)
+        self._listing.styles.height = min(len(self._choices), MOST_ROWS)
         self._listing.show_items(
             [
                 Item(((f" {number} ", "key"), (words.ljust(60), "text")), id_)

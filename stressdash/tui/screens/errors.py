@@ -8,11 +8,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from stressdash.errors import StressdashError
 from stressdash.samples.apm_page import APM_TABS, ApmPage
-from stressdash.tui.apm_document import TRACE
+from stressdash.tui.apm_document import TRACE, scope_choices, scope_words
+from stressdash.tui.background import in_background
 from stressdash.tui.keys import bindings
 from stressdash.tui.lines import Line, clean, ends, wrap
 from stressdash.tui.screens.base import ViewScreen
+from stressdash.tui.screens.dialogs import Choose
 from stressdash.tui.screens.trace_page import TracePage
 from stressdash.tui.view import View
 from stressdash.tui.widgets.apm_list import ApmList
@@ -153,6 +156,24 @@ class ErrorsScreen(ViewScreen):
     def action_tab(self, step: int) -> None:
         """The next view of APM, or back to the errors, round and round."""
         self._look_at(self._tabs.neighbour(step))
+
+    def action_scope(self) -> None:
+        """Ask whose APM data are to be shown, and show them."""
+        in_background(self, self._ask_scope, group="scope", exclusive=True)
+
+    async def _ask_scope(self) -> None:
+        try:
+            scopes = scope_choices(await self.dashboard.session.found_services())
+        except StressdashError as error:
+            self.dashboard.say(f"Could not ask APM for its services: {error}", failed=True)
+            return
+
+        def chosen(number: str | None) -> None:
+            if number is not None:
+                self.dashboard.commands.look_at(scopes[int(number)])
+
+        choices = [(f"{number}", scope_words(scope)) for number, scope in enumerate(scopes)]
+        self.app.push_screen(Choose("Whose APM data?", choices), chosen)
 
     def widen(self) -> bool:
         """Undo the last narrowing of an APM view; false when there was none."""

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from stressdash.charts.units import UNKNOWN
 from stressdash.errors import StressdashError
 from stressdash.samples import DatabaseProcess
-from stressdash.snapshot import SessionApi
+from stressdash.sessionapi import SessionApi
 from stressdash.tui.background import in_background
 from stressdash.tui.lines import Line, clean, fit
 from stressdash.tui.widgets.listing import Item, Listing
