@@ -27,6 +27,7 @@ __all__ = ["main"]
 TAKEOVER_S: Final = 5.0
 """How long to wait for the lock of a supervisor that is about to end."""
 POLL_S: Final = 0.02
+FOLDER_CHECK_S: Final = 2.0
 
 
 def main(arguments: list[str]) -> int:
@@ -106,12 +107,21 @@ async def _serve(folder: StateFolder, listener: socket.socket) -> None:
         loop.add_signal_handler(number, supervisor.end)
     desk = Desk(supervisor)
     server = await asyncio.start_unix_server(desk.serve, sock=listener, limit=LINE_LIMIT_BYTES)
+    _watch(folder.path, supervisor)
     try:
         await supervisor.run()
         folder.forget()
     finally:
         server.close()
         await desk.close()
+
+
+def _watch(folder: Path, supervisor: Supervisor) -> None:
+    """End what runs once its folder was deleted, for no command could find it any more."""
+    if folder.is_dir():
+        asyncio.get_running_loop().call_later(FOLDER_CHECK_S, _watch, folder, supervisor)
+    else:
+        supervisor.end()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -282,6 +283,15 @@ class TestSupervisorsEnd:
         await until(lambda: not processes_of(folder.path))
         assert diary.read_text() == "service stdin\ndatabase stdin\n"
         await link.close()
+
+    async def test_a_kept_stack_ends_when_its_folder_is_deleted(self, folder: StateFolder) -> None:
+        link, _ = await Link.open(folder, "embedded")
+        component = (await started(link, standin("apm"))).pid
+        supervisor = supervisor_pid(folder)
+        await link.leave(Verb.KEEP)
+        shutil.rmtree(folder.path)
+        assert component is not None
+        await until(lambda: not alive(component) and not alive(supervisor))
 
 
 class TestStart:
