@@ -10,6 +10,7 @@ from tui_pictures import CLIENT, COMPONENTS, ROWS, make_snapshot
 from tui_screens import screen_text, shown, until
 
 from stressdash.samples import ComponentState
+from stressdash.snapshot import RunState
 from stressdash.tui.app import StressdashApp
 from stressdash.tui.screens.dialogs import Confirm
 from stressdash.tui.screens.live import LiveScreen
@@ -50,6 +51,14 @@ class TestFigures:
         async with app.run_test(size=SIZE) as pilot:
             await shown(pilot)
             assert "≥2.00s" in lines(app)[2]
+
+    async def test_what_the_end_of_the_run_cut_off_is_no_longer_in_flight(self) -> None:
+        session = FakeSession()
+        app = StressdashApp(session)
+        async with app.run_test(size=(140, 40)) as pilot:
+            await until(pilot, lambda: "failed 17,834  in flight 398" in screen_text(app))
+            session.change(state=RunState.FINISHED, run_ended_s=60.0)
+            await until(pilot, lambda: "failed 17,834  cut off 398" in screen_text(app))
 
     async def test_a_dead_component_is_named_with_its_state(self) -> None:
         dead = replace(COMPONENTS[0], state=ComponentState.FAILED, detail="killed by signal 9")

@@ -214,7 +214,8 @@ def _totals(view: View) -> Line:
     totals = view.snapshot.totals
     if not totals:
         return []
-    names = (("sent", "sent"), ("completed", "ok"), ("failed", "failed"), ("in_flight", "in flight"))
+    still = "in flight" if view.snapshot.run_ended_s is None else "cut off"
+    names = (("sent", "sent"), ("completed", "ok"), ("failed", "failed"), ("in_flight", still))
     line: Line = [(f"run {view.snapshot.run_number}", "dim")]
     for key, word in names:
         line += [("  " + word + " ", "dim"), (grouped(totals.get(key)), "text")]
