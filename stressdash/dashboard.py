@@ -28,10 +28,12 @@ def show_dashboard(make: Callable[[], Session], *, tour: bool = False) -> int:
     """Show the session that `make` gives until the user quits; the exit code. `tour` leads through it.
 
     Raises:
-        UsageError: stdin and stdout are no terminal.
+        UsageError: stdin and stdout are no terminal, or one of which nothing is known.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the dashboard needs a terminal; 'stressdash run act1' does the same without one")
+    if (kind := os.environ.get("TERM", "")) in ("", "dumb"):
+        raise UsageError(f"the terminal tells too little of itself (TERM={kind}); set TERM to its name")
     return guarded(lambda guard: _child(make, guard, tour=tour))
 
 

@@ -49,6 +49,19 @@ class TestStreams:
         assert "the dashboard needs a terminal" in text
 
 
+class TestTerminal:
+    @pytest.mark.parametrize("kind", ["", "dumb"])
+    def test_one_of_which_nothing_is_known_is_told_from_none(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kind: str
+    ) -> None:
+        for stream in (sys.stdin, sys.stdout):
+            monkeypatch.setattr(stream, "isatty", lambda: True)
+        monkeypatch.setenv("TERM", kind)
+        code, text = fails(capsys)
+        assert code == 2
+        assert f"(TERM={kind}); set TERM" in text
+
+
 class TestBadUsage:
     @pytest.mark.parametrize(
         ("words", "sentence"),
