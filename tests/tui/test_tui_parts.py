@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from tui_fakes import FRAMES, SPANS, TRACE_ID
+from tui_pictures import make_snapshot
 from tui_states import HOSTILE
 
 from stressdash.errors import BadInput, UsageError
 from stressdash.paths import bundled
 from stressdash.samples import Trace
+from stressdash.snapshot import Playback
 from stressdash.tui.filtering import matches
 from stressdash.tui.keys import FOOTERS, KEYS, PLACES, bindings, footer, key_markdown
 from stressdash.tui.ladder import CONNECTIONS, DURATION, Ladder, parse_duration, parse_number
@@ -22,11 +24,26 @@ from stressdash.tui.lines import clean, ends, fit, line_width, spark, wrap
 from stressdash.tui.palette import Palette
 from stressdash.tui.steering import Steering
 from stressdash.tui.theming import load_themes, parse_theme
+from stressdash.tui.view import View
+from stressdash.tui.widgets.chart import plot_lines
 from stressdash.tui.widgets.frames import frame_items
 from stressdash.tui.widgets.waterfall import ClientBar, trace_lines
 
 LADDERS = st.sampled_from([CONNECTIONS, DURATION])
 GOOD_THEME = 'name = "mine"\n[colors]\nprimary = "#123456"\n'
+
+
+class TestEmptyChart:
+    @pytest.mark.parametrize(
+        ("playback", "said"),
+        [
+            (None, "waiting for the first figures"),
+            (Playback("1", 7.0, 15.0, 1.0, playing=True), "nothing of this was recorded"),
+        ],
+    )
+    def test_a_replay_waits_for_no_figures(self, playback: Playback | None, said: str) -> None:
+        lines = plot_lines(View(make_snapshot(series={}, playback=playback)), "where", 80, 8)
+        assert said in lines[4][0][0]
 
 
 class TestText:

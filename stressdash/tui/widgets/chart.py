@@ -155,11 +155,17 @@ def chart_legend(series: Sequence[Series], width: int) -> Line:
     return line
 
 
+def _empty_words(view: View) -> str:
+    if view.snapshot.playback is not None:
+        return "nothing of this was recorded in this window"
+    return EMPTY_WORDS.get(view.snapshot.state, "nothing in this window; ] shows a longer one")
+
+
 def plot_lines(view: View, chart: str, width: int, height: int, markers: MarkerSet = BRAILLE) -> list[Line]:
     """The plot of one chart of a view; a sentence where there is nothing to draw yet."""
     series = view.snapshot.series.get(chart, ())
     if not any(visible_values(one, view.start_s, view.end_s) for one in series):
-        words = EMPTY_WORDS.get(view.snapshot.state, "nothing in this window; ] shows a longer one")
+        words = _empty_words(view)
         middle = max(0, height // 2)
         return [[(words.center(width), "dim")] if row == middle else [] for row in range(height)]
     area = Area(
