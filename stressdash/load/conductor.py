@@ -213,7 +213,8 @@ class Conductor(ThinkingLoop):
         """Change the rate, open the loop or close it; requests that are owed stay owed."""
         was_open, self._rate = self._rate is not None, rate
         if rate is None:
-            self._close_loop(now)
+            if was_open:
+                self._close_loop(now)
         elif was_open:
             self._pacer.set_rate(rate, now, slope)
             self._due_ns = self._pacer.next_ns

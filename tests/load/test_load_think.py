@@ -142,3 +142,14 @@ class TestRun:
         await until(lambda: run.totals.completed > before + 4)
         run.command("stop")
         await run.end()
+
+    async def test_closing_a_loop_that_is_closed_forgets_nobody_and_no_limit(
+        self, serve: Serve, start_run: StartRun
+    ) -> None:
+        server = await serve(answer_ok)
+        run = start_run(make_plan(server.url, connections=2, max_requests=40, think=Think(0.02, 0.02)))
+        for closings in range(1, 4):
+            await until(lambda: run.totals.completed >= 6 * closings)  # noqa: B023  awaited here
+            run.command("rate", rate=None, segment=closings)
+        totals = await run.end()
+        assert totals.completed == 40
