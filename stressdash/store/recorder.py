@@ -161,7 +161,8 @@ class Recorder:
                 continue
             try:
                 writer.commit(messages)
-                self.steps = writer.grid.steps
+                if not self.problem:  # else it counts steps that were taken back
+                    self.steps = writer.grid.steps
             except StressdashError as error:
                 self.problem = self.problem or str(error)
             self.cpu_s = time.thread_time()
