@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +116,6 @@ class TestLeaving:
 
 class TestWithoutAProperTerminal:
     def test_a_dumb_terminal_is_told_what_to_do_instead(self, terminal: Terminal) -> None:
-        terminal.run("env", "TERM=dumb", "python3", "-m", "stressdash.cli")
+        terminal.run("env", "TERM=dumb", sys.executable, "-m", "stressdash.cli")
         screen = terminal.wait_for("exit-code=2")
         assert "stressdash run act1" in screen

@@ -114,7 +114,7 @@ class TestHostileAnswers:
             *load(hostile_url), "--html", str(html), "--junit", str(junit), "--threshold", "failed:rate<1%"
         )
         ended = await command.ended()
-        assert ended.code == 4
+        assert ended.code in {4, 5}, "failed, or void where so short a run filled the generator's core"
         assert ended.err == b""
         assert harmless(ended.out)
         assert b"\\x1b" in ended.out
