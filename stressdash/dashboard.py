@@ -33,7 +33,8 @@ def show_dashboard(make: Callable[[], Session], *, tour: bool = False) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the dashboard needs a terminal; 'stressdash run act1' does the same without one")
     if (kind := os.environ.get("TERM", "")) in ("", "dumb"):
-        raise UsageError(f"the terminal tells too little of itself (TERM={kind}); set TERM to its name")
+        told = f"the terminal tells too little of itself (TERM={kind}); set TERM to its name"
+        raise UsageError(f"{told}, or use 'stressdash run act1'")
     return guarded(lambda guard: _child(make, guard, tour=tour))
 
 
