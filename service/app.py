@@ -196,7 +196,8 @@ class App:
         return answer_json({"status": "not ready", "reason": reason}, 503)
 
     async def _create_tables(self) -> None:
-        while not self._health.tables.is_set():
+        # The driver may take a cancellation for a failed connect, so the loop asks for itself.
+        while not (self._health.tables.is_set() or self._stopping.is_set()):
             try:
                 await self._connector.create_tables()
             except DatabaseError as error:
