@@ -39,7 +39,9 @@ async def url(ca: trustme.CA) -> AsyncIterator[str]:
 
 
 async def run(state: Path, *words: str) -> Ended:
-    return await (await Command.start("run", *words, "--requests", "20", state=state)).ended()
+    """Twenty requests with pauses between them: handshakes without any would fill the worker's core."""
+    calm = ("--connections", "2", "--think", "50ms", "--requests", "20")
+    return await (await Command.start("run", *words, *calm, state=state)).ended()
 
 
 class TestTls:
