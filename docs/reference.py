@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stressdash.cli import dashboard_parser
 from stressdash.commands import COMMANDS, EXIT_CODES, load_command
+from stressdash.flags import Parser, add_load_flags
 from stressdash.scenario.schema import SHIPPED, schema_text
 from stressdash.settings import ENVIRONMENT
 from stressdash.stack.knobs import EVERY_KNOB
@@ -25,7 +27,10 @@ LIMITS = {
 
 CREDENTIALS = (
     ("STRESSDASH_STATE", "folder for databases, logs and sockets"),
-    ("STRESSDASH_CONFIG", "folder for the user's own themes"),
+    (
+        "STRESSDASH_CONFIG",
+        "folder for `elasticsearch.toml`, `docker-compose.override.yml` and themes of your own",
+    ),
     ("STRESSDASH_ES_API_KEY", "API key for `--elasticsearch`, and for `--forward`"),
     ("STRESSDASH_ES_USER, STRESSDASH_ES_PASSWORD", "or a user (default `elastic`) and a password"),
     ("STRESSDASH_ES_BEARER", "or a bearer token"),
@@ -55,26 +60,58 @@ def main() -> int:
 def reference() -> str:
     """The whole page."""
     parsers = [dashboard_parser(), *(load_command(name).parser() for name in COMMANDS)]
+    shared = Parser(add_help=False)
+    add_load_flags(shared)
+    of_runs = {option for action in shared._actions for option in action.option_strings}  # noqa: SLF001
     parts = ["# Reference\n\nMade from the program by `python docs/reference.py`; a test keeps it true.\n"]
-    parts += [_command(parser) for parser in parsers]
-    parts.append("## Exit codes\n\n```text\n" + EXIT_CODES.strip() + "\n```\n")
+    parts += [_command(parser, of_runs) for parser in parsers]
+    parts.append("## Flags of a run\n\nThose of `stressdash`, `run`, `tour`, `experiment` and `knee`.\n")
+    parts += _groups(shared)
+    parts.append(f"## Exit codes\n\n{_verbatim(EXIT_CODES)}")
+    parts.append("Where a command has others, they stand with it.\n")
     parts.append("## Environment\n\n" + _environment())
     parts.append("## Knobs\n\n" + _knobs())
     parts.append("## Keys\n\n" + key_markdown().strip() + "\n")
     return "\n".join(parts)
 
 
-def _command(parser: argparse.ArgumentParser) -> str:
+def _command(parser: Parser, of_runs: set[str]) -> str:
+    """A command with its own flags; those of a run have a chapter of their own."""
+    actions = [action for action in parser._actions if action.dest != "help"]  # noqa: SLF001 there is no other way
+    loads = of_runs <= {option for action in actions for option in action.option_strings}
+    own = [action for action in actions if not (loads and of_runs.intersection(action.option_strings))]
+    about = (parser.description or "").partition("\n")[0]
+    told = f"## `{parser.prog}`\n\n{about}\n"
+    if own:
+        told += f"\n{_table(own)}"
+    if loads:
+        told += "\nAnd the [flags of a run](#flags-of-a-run).\n"
+    if parser.epilog not in (None, EXIT_CODES):
+        told += f"\n{_verbatim(parser.epilog)}"
+    return told
+
+
+def _groups(parser: Parser) -> Iterator[str]:
+    for group in parser._action_groups:  # noqa: SLF001 as above
+        if group._group_actions and group.title:  # noqa: SLF001
+            yield f"### {group.title[0].upper()}{group.title[1:]}\n\n{_table(group._group_actions)}"  # noqa: SLF001
+
+
+def _table(actions: Sequence[argparse.Action]) -> str:
     rows = ["| flag | what it does |", "|---|---|"]
-    for action in parser._actions:  # noqa: SLF001 argparse tells its flags nowhere else
+    for action in actions:
         if action.help == argparse.SUPPRESS:
             continue
         name = ", ".join(action.option_strings) or str(action.metavar)
         value = f" {action.metavar}" if action.option_strings and action.metavar else ""
-        told = (action.help or "").replace("%%", "%")
+        told = (action.help or "").replace("%%", "%").replace("|", "\\|")
         flag = f"{name}{value}".replace("|", "\\|")
         rows.append(f"| `{flag}` | {told} |")
-    return f"## `{parser.prog}`\n\n{parser.description}\n\n" + "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n"
+
+
+def _verbatim(text: str) -> str:
+    return f"```text\n{text.strip()}\n```\n"
 
 
 def _environment() -> str:

@@ -10,7 +10,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stressdash import __version__
 from stressdash.commands import COMMANDS, EXIT_CODES, load_command
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from stressdash.session import Session
 
 __all__ = ["dashboard_parser", "main"]
+
+ABOUT: Final = "Puts a service under load and shows what breaks, why, and whether the fix helped."
+EXAMPLES: Final = """\
+examples:
+  stressdash --scenario act1                      the dashboard on an example; s starts it
+  stressdash --target http://127.0.0.1:8080/      the dashboard on a service of yours
+  stressdash run http://127.0.0.1:8080/ -c 100 -d 30s
+  stressdash run --help                           what else a run can be told
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,8 +64,9 @@ def dashboard_parser() -> Parser:
     commands = "\n".join(f"  {name:<{column}}{text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="stressdash",
-        description="Puts a service under load and shows what breaks, why, and whether the fix helped.",
-        epilog=f"commands:\n{commands}\n\n{EXIT_CODES}",
+        usage="stressdash [FLAG]...            the dashboard\n       stressdash COMMAND [WORD]...",
+        description=f"{ABOUT}\n\ncommands:\n{commands}\n\n{EXAMPLES}",
+        epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

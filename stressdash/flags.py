@@ -55,11 +55,17 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_load_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what a run can be told."""
-    add = parser.add_argument
-    add("--stack", metavar="KIND", help="embedded, process, docker, external or auto (default: auto)")
-    add("--state", metavar="DIR", type=Path, help="folder for databases, logs and sockets")
-    add("-c", "--connections", metavar="N", help="connections held open (closed loop)")
+    """Add what a run can be told, in groups."""
+    _add_load(parser.add_argument_group("load").add_argument)
+    add_request_flags(parser.add_argument_group("requests").add_argument)
+    _add_connections(parser.add_argument_group("connections").add_argument)
+    _add_stack(parser.add_argument_group("stack").add_argument)
+    _add_apm(parser.add_argument_group("APM").add_argument)
+
+
+def _add_load(add: Callable[..., argparse.Action]) -> None:
+    """How hard, how long, what of it counts, and what ends it early."""
+    add("-c", "--connections", metavar="N", help="connections held open (default: the scenario's, or 50)")
     add(
         "-R",
         "--rate",
@@ -67,39 +73,10 @@ def add_load_flags(parser: argparse.ArgumentParser) -> None:
         help="arrivals per second: the open loop, latency from the intended start",
     )
     add("--arrivals", metavar="KIND", help="uniform or poisson (default: uniform)")
-    add("--stages", metavar="SHAPE", help="for instance 'ramp 0..400 30s, hold 1m'; of the rate with --rate")
-    _add_course_flags(parser)
-    add("-d", "--duration", metavar="TIME", help="for instance 8s or 1m")
+    add("--stages", metavar="SHAPE", help="of connections, or of --rate, such as 'ramp 0..400 30s, hold 1m'")
+    add("--think", metavar="TIME", help="pause before a next request: 100ms, 50ms..200ms or 'exp 100ms'")
+    add("-d", "--duration", metavar="TIME", help="for instance 8s or 1m (default: the scenario's, or 10s)")
     add("--requests", metavar="N", help="stop after this many requests")
-    add("-T", "--timeout", metavar="TIME", help="a request is aborted after this time (default: 30s)")
-    add("--connect-timeout", metavar="TIME", help="a connect is given up after this time (default: 5s)")
-    add_request_flags(parser)
-    _add_transport_flags(parser)
-    add("--stop", metavar="HOW", help="drain waits for what is in flight, abort hangs up on it")
-    add("-t", "--workers", metavar="N", help="load processes (default: by need)")
-    add(
-        "--knob", metavar="NAME=VALUE", action="append", default=[], help="turn a knob first; may be repeated"
-    )
-    add(
-        "--elasticsearch",
-        metavar="URL",
-        help="read APM from here; credentials: STRESSDASH_ES_API_KEY or _PASSWORD",
-    )
-    add("--apm-service", metavar="NAME", help="service.name in the APM data (default: all)")
-    add("--forward", metavar="URL", help="hand what the embedded APM intake gets on to this Elasticsearch")
-    add(
-        "--kibana", metavar="URL", help="where copied links into Kibana lead (default: http://127.0.0.1:5601)"
-    )
-    add("--dsn", metavar="NAME", help="environment variable that holds the DSN of the target's database")
-    add("--allow-target", metavar="HOST", action="append", default=[], help="allow load to this host")
-    add("--keep", action="store_true", help="leave the stack running at the end")
-    add("--no-record", action="store_true", help="do not keep the run on disk")
-
-
-def _add_course_flags(parser: argparse.ArgumentParser) -> None:
-    """What is left out of the results, what ends a run early, and how users pace themselves."""
-    add = parser.add_argument
-    add("--think", metavar="TIME", help="of a connection between requests: 100ms, 50ms..200ms or 'exp 100ms'")
     add("--warm-up", metavar="TIME", help="leave this beginning out of the results; auto: until it is steady")
     add(
         "--stop-when",
@@ -108,11 +85,15 @@ def _add_course_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="end the run early: 'failed>5%% 10s', 'p99>500ms 10s', 'rate<95%% 10s'; may be repeated",
     )
+    add("--stop", metavar="HOW", help="drain waits for what is in flight, abort hangs up (default: drain)")
+    add("-t", "--workers", metavar="N", help="load processes (default: by need)")
 
 
-def _add_transport_flags(parser: argparse.ArgumentParser) -> None:
-    """Connections: named as curl names them, where it does."""
-    add = parser.add_argument
+def _add_connections(add: Callable[..., argparse.Action]) -> None:
+    """Named as curl names them, where it does."""
+    add("--allow-target", metavar="HOST", action="append", default=[], help="allow load to this host")
+    add("-T", "--timeout", metavar="TIME", help="a request is aborted after this time (default: 30s)")
+    add("--connect-timeout", metavar="TIME", help="a connect is given up after this time (default: 5s)")
     add("--cacert", metavar="FILE", help="certificates (PEM) to trust instead of the system's")
     add("-E", "--cert", metavar="FILE", help="client certificate (PEM), with its key or without")
     add("--key", metavar="FILE", help="key of the client certificate (PEM, no passphrase)")
@@ -130,6 +111,32 @@ def _add_transport_flags(parser: argparse.ArgumentParser) -> None:
         "--addresses",
         metavar="HOW",
         help="of a host with several: first that works, or turns (default: first)",
+    )
+
+
+def _add_stack(add: Callable[..., argparse.Action]) -> None:
+    """Where service and database come from, and what is kept of it all."""
+    add("--stack", metavar="KIND", help="embedded, process, docker, external or auto (default: auto)")
+    add("--state", metavar="DIR", type=Path, help="folder for databases, logs, sockets and runs")
+    add(
+        "--knob", metavar="NAME=VALUE", action="append", default=[], help="turn a knob first; may be repeated"
+    )
+    add("--dsn", metavar="NAME", help="environment variable that holds the DSN of the target's database")
+    add("--keep", action="store_true", help="leave the stack running at the end")
+    add("--no-record", action="store_true", help="do not keep the run on disk")
+
+
+def _add_apm(add: Callable[..., argparse.Action]) -> None:
+    """Where the service's own view is read, and where it goes."""
+    add(
+        "--elasticsearch",
+        metavar="URL",
+        help="read APM from here, or from a cloud id; credentials: STRESSDASH_ES_API_KEY or _PASSWORD",
+    )
+    add("--apm-service", metavar="NAME", help="service.name in the APM data (default: all)")
+    add("--forward", metavar="URL", help="hand what the embedded APM intake gets on to this Elasticsearch")
+    add(
+        "--kibana", metavar="URL", help="where copied links into Kibana lead (default: http://127.0.0.1:5601)"
     )
 
 

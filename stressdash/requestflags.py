@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,11 +51,17 @@ FOREIGN: Final[Mapping[str, str]] = MappingProxyType(
 """Flags of curl, wrk, hey, oha, ab and k6, each with what to say instead."""
 
 
-def add_request_flags(parser: argparse.ArgumentParser) -> None:
+def add_request_flags(add: Callable[..., argparse.Action]) -> None:
     """Add requests, expectations, secrets and scripts."""
-    add = parser.add_argument
     add("-X", "--method", metavar="M", help="HTTP method (default: GET, or POST with a body)")
-    add("-H", "--header", metavar="'K: V'", action="append", default=[], help="may be repeated")
+    add(
+        "-H",
+        "--header",
+        metavar="'K: V'",
+        action="append",
+        default=[],
+        help="sent with each request; may be repeated",
+    )
     add("--body", metavar="TEXT|@FILE", help="request body; a template")
     add(
         "--secret-header",

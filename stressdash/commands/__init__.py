@@ -25,11 +25,11 @@ COMMANDS: Final = {
     "replay": "open the dashboard on a run that was recorded",
     "runs": "list, show, tag, delete, export and import the runs on disk",
     "doctor": "tell what can be used here, what cannot, and what helps",
-    "compare": "hold the JSON reports of two settings against each other",
+    "compare": "hold runs of two settings against each other: what differs, and how sure that is",
     "experiment": "run values of a knob in turn and tell whether they differ",
+    "knee": "find where throughput peaks, and the most that can be had under an objective",
     "init": "write a commented scenario file to start from",
     "hlog": "tell count, percentiles and maximum of an interval log (.hlog), tag by tag",
-    "knee": "find where throughput peaks, and the most that can be had under an objective",
 }
 """Name of each command, which is also its module here, and what it does."""
 
@@ -65,10 +65,11 @@ def load_command(name: str) -> Command:
     return cast("Command", importlib.import_module(f"{__name__}.{name}"))
 
 
-def command_parser(name: str, epilog: str | None = None) -> Parser:
-    """An empty parser for the command of this name."""
+def command_parser(name: str, epilog: str | None = None, usage: str | None = None) -> Parser:
+    """An empty parser for the command of this name; `usage` instead of a list of all flags."""
     return Parser(
         prog=f"stressdash {name}",
+        usage=None if usage is None else f"stressdash {name} {usage}",
         description=f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.",
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,

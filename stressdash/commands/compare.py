@@ -18,7 +18,7 @@ __all__ = ["parser", "run"]
 SIDES: Final = ("before", "after")
 NAME: Final = 24
 """Longest name of a side that heads a column."""
-REGRESSION_HELP: Final = "exit with 4 when a metric got worse by more, for instance p99:5%%; may be repeated"
+REGRESSION_HELP: Final = "exit with 4 when one got worse by more than this, such as p99:5%%; may be repeated"
 
 
 def parser() -> Parser:

@@ -26,7 +26,7 @@ exit codes: 0 compared, 2 bad input, 3 the stack could not be used, 4 a regressi
 
 def parser() -> Parser:
     """Flags of `stressdash experiment`."""
-    made = command_parser("experiment", CODES)
+    made = command_parser("experiment", CODES, "KNOB=V1,V2,... [SCENARIO|URL] [FLAG]...")
     add = made.add_argument
     add("values", metavar="KNOB=V1,V2,...", help="compared with the first; connections is a knob here")
     add("target", metavar="SCENARIO|URL", nargs="?", default="act3", help="what is loaded (default: act3)")
@@ -41,7 +41,7 @@ def parser() -> Parser:
         metavar="LIMIT",
         action="append",
         default=[],
-        help="exit with 4 when a metric got worse by more than, for instance, p99:5%%; may be repeated",
+        help="exit with 4 when one got worse by more than this, such as p99:5%%; may be repeated",
     )
     add("--json", metavar="FILE|-", help="write it for programs; - for stdout")
     add("--markdown", metavar="FILE", help="append it for a CI system, such as $GITHUB_STEP_SUMMARY")

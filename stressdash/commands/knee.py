@@ -34,7 +34,7 @@ LEAST: Final = 4
 
 def parser() -> Parser:
     """Flags of `stressdash knee`."""
-    made = command_parser("knee", CODES)
+    made = command_parser("knee", CODES, "SCENARIO|URL [FLAG]...\n       stressdash knee --from-csv FILE")
     add = made.add_argument
     add("target", metavar="SCENARIO|URL", nargs="?", help="what is loaded")
     add("--from-csv", metavar="FILE", help="fit lines of 'concurrency,throughput' instead")

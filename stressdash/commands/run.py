@@ -16,16 +16,22 @@ THRESHOLD_HELP = "what the run must hold, for instance 'p(99)<200' or 'failed:ra
 
 def parser() -> Parser:
     """Flags of `stressdash run`."""
-    made = command_parser("run", EXIT_CODES)
+    made = command_parser("run", EXIT_CODES, "SCENARIO|URL [FLAG]... [-- WORD...]")
     add = made.add_argument
     add("target", metavar="SCENARIO|URL", help="act1, act2, act3, a .toml file, or an http URL")
     add_load_flags(made)
+    add = made.add_argument_group("results").add_argument
     add("--json", metavar="FILE|-", help="write the run as JSON; - for stdout")
     add("--html", metavar="FILE", help="write a report that opens in a browser")
     add("--junit", metavar="FILE", help="write thresholds and verdict as JUnit XML")
     add("--threshold", metavar="EXPR", action="append", default=[], help=THRESHOLD_HELP)
     add("--abort-on-fail", action="store_true", help="end the run as soon as a --threshold does not hold")
-    add("--abort-delay", metavar="TIME", default="0s", help="but not before so much measured time")
+    add(
+        "--abort-delay",
+        metavar="TIME",
+        default="0s",
+        help="with --abort-on-fail: not before so much measured time",
+    )
     add("--markdown", metavar="FILE", help="append the result for a CI system, such as $GITHUB_STEP_SUMMARY")
     add(
         "--hlog",

@@ -16,7 +16,7 @@ __all__ = ["parser", "run"]
 
 def parser() -> Parser:
     """Flags of `stressdash tour`."""
-    made = command_parser("tour")
+    made = command_parser("tour", usage="[FLAG]...")
     add_load_flags(made)
     return made
 
