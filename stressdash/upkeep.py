@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stressdash.stack.backend import Stack
     from stressdash.stack.owner import Owner
 
-__all__ = ["Place", "Told", "add_place_flags", "attached", "narrate", "place_of", "told"]
+__all__ = ["Place", "Told", "add_place_flags", "attached", "find_stack", "narrate", "place_of", "told"]
 
 
 def add_place_flags(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,19 @@ async def attached(place: Place) -> Stack:
     """The stack that stands there; nothing is started.
 
     Raises:
-        StackError: there is none.
+        StackError: there is none, or it cannot be asked.
+    """
+    stack = await find_stack(place)
+    if stack is None:
+        raise StackError(f"no stack runs in {place.state}; 'stressdash up' starts one")
+    return stack
+
+
+async def find_stack(place: Place) -> Stack | None:
+    """As `attached`, None where there is none.
+
+    Raises:
+        StackError: whether there is one cannot be known, for instance because Docker's daemon does not run.
     """
     from stressdash.stack import open_stack
     from stressdash.stack.folder import StateFolder
@@ -71,12 +83,15 @@ async def attached(place: Place) -> Stack:
     if backend == "auto":
         found = await asyncio.to_thread(standing, StateFolder(place.state))
         backend = found.backend if found is not None else ""
-    if backend:
-        stack = open_stack(backend, state=place.state)
-        if await stack.attach():
-            return stack
-        await stack.close()
-    raise StackError(f"no stack runs in {place.state}; 'stressdash up' starts one")
+    if not backend:
+        return None
+    stack, is_there = open_stack(backend, state=place.state), False
+    try:
+        is_there = await stack.attach()
+    finally:
+        if not is_there:
+            await stack.close()
+    return stack if is_there else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from stressdash.commands import command_parser
 from stressdash.flags import Parser
 from stressdash.stdout import write_text
-from stressdash.upkeep import Place, add_place_flags, attached, place_of
+from stressdash.upkeep import Place, add_place_flags, find_stack, place_of
 
 __all__ = ["parser", "run"]
 
@@ -31,16 +31,14 @@ def run(words: Sequence[str]) -> int:
 
 
 async def _down(place: Place, *, erase: bool) -> list[str]:
-    from stressdash.errors import StackError
     from stressdash.stack import open_stack
     from stressdash.stack.folder import StateFolder
     from stressdash.stack.leftovers import leftovers
     from stressdash.text import escape
 
     done = []
-    try:
-        stack = await attached(place)
-    except StackError:
+    stack = await find_stack(place)
+    if stack is None:
         done.append(f"no stack runs in {place.state}")
         for backend in ("embedded", "process") if erase else ():
             await open_stack(backend, state=place.state).down(erase=True)

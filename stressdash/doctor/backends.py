@@ -14,7 +14,7 @@ from stressdash.stack.leftovers import leftovers
 from stressdash.stack.owner import owner_of
 from stressdash.stack.private_server import account_for_root
 from stressdash.stack.server_program import find_server
-from stressdash.stack.standing import standing
+from stressdash.stack.standing import Standing, standing
 
 __all__ = ["check_docker", "check_leftovers", "check_server", "check_standing"]
 
@@ -59,16 +59,23 @@ async def check_server(*, asked: bool) -> AsyncIterator[Finding]:
 
 def check_standing(folder: StateFolder) -> Iterator[Finding]:
     """What runs there already, and who loads it."""
-    found = standing(folder)
-    if found is None:
-        yield Finding("stack", Level.OK, "none runs yet")
+    try:
+        found = standing(folder)
+    except StackError as error:
+        yield Finding("stack", Level.NOTE, str(error))
     else:
-        how = "kept until 'stressdash down'" if found.kept else "ends with those who use it"
-        supervisor = f" (supervisor {found.pid})" if found.pid else ""
-        yield Finding("stack", Level.OK, f"{found.backend} runs{supervisor}, {how}")
+        yield Finding("stack", Level.OK, _told(found))
     if (owner := owner_of(folder)) is not None:
         remedy = "others can only watch until it ends"
         yield Finding("load", Level.NOTE, f"owned by process {owner.pid} ({owner.what})", remedy)
+
+
+def _told(found: Standing | None) -> str:
+    if found is None:
+        return "none runs yet"
+    how = "kept until 'stressdash down'" if found.kept else "ends with those who use it"
+    supervisor = f" (supervisor {found.pid})" if found.pid else ""
+    return f"{found.backend} runs{supervisor}, {how}"
 
 
 def check_leftovers(folder: StateFolder) -> Iterator[Finding]:

@@ -38,16 +38,20 @@ def choose(backend: str, *, state: Path, target_url: str | None = None) -> Choic
         return Choice(backend)
     if target_url:
         return Choice("external", "a URL was given, so it attaches to what runs there")
-    if (found := standing(StateFolder(state))) is not None:
-        return Choice(found.backend, f"one stands in {state} already")
+    unasked = ""
+    try:
+        if (found := standing(StateFolder(state))) is not None:
+            return Choice(found.backend, f"one stands in {state} already")
+    except StackError as error:
+        unasked = f"; {error}"
 
     from stressdash.stack.server_program import find_server
 
     try:
         server = find_server()
     except StackError as error:
-        return Choice("embedded", f"it needs nothing installed, and {error}")
-    return Choice("process", f"{server.product} is installed ({server.path})")
+        return Choice("embedded", f"it needs nothing installed, and {error}{unasked}")
+    return Choice("process", f"{server.product} is installed ({server.path}){unasked}")
 
 
 def open_stack(

@@ -28,7 +28,11 @@ class Standing:
 
 
 def standing(folder: StateFolder) -> Standing | None:
-    """The stack of a folder; None where there is none."""
+    """The stack of a folder; None where there is none.
+
+    Raises:
+        StackError: its containers, if there are any still, cannot be asked for; with the remedy.
+    """
     where = folder.whereabouts()
     if where is not None and (told := _told(where.socket)) is not None and told.backend:
         return Standing(told.backend, where.pid, told.kept)
@@ -59,9 +63,12 @@ def _containers(folder: StateFolder) -> Standing | None:
     if not (folder.path / "docker.env").exists():
         return None
     from stressdash.stack.containers import any_container
-    from stressdash.stack.docker_stack import DockerStack
+    from stressdash.stack.docker_project import Project
 
+    project = Project(folder)
     try:
-        return Standing("docker") if any_container(DockerStack(folder).project) else None
-    except StackError:
-        return None
+        return Standing("docker") if any_container(project.name) else None
+    except StackError as error:
+        if project.owner() is None:  # the last ones were taken down
+            return None
+        raise StackError(f"containers were brought up from {folder.path}, and {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +16,9 @@ from command import Command, Ended, survivors
 
 from stressdash.cli import main
 from stressdash.paths import state_dir
+from stressdash.stack import choose
+from stressdash.stack.docker_project import Owner, Project
+from stressdash.stack.folder import StateFolder
 
 Do = Callable[..., Awaitable[Ended]]
 
@@ -105,3 +109,48 @@ class TestMistakes:
         assert told.err.count("\n") == 1
         assert sentence in told.err
         assert not (state_dir() / "supervisor.json").exists()
+
+
+class TestStoppedDaemon:
+    @pytest.fixture(autouse=True)
+    def no_daemon(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+
+    @pytest.fixture
+    def brought_up(self) -> None:
+        """Containers were brought up from this test's state folder and never taken down."""
+        folder = StateFolder(state_dir())
+        folder.make()
+        project = Project(folder)
+        project.prepare(folder.secrets(), renew_ports=True)
+        project.own(Owner.me(kept=True))
+
+    @pytest.mark.parametrize("command", ["down", "status", "logs", "restart"])
+    def test_is_told_with_its_remedy(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main((command, "--stack", "docker")) == 3
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert re.fullmatch(
+            r"stressdash: the Docker daemon does not run .*systemctl start docker.*\n", told.err
+        )
+
+    @pytest.mark.usefixtures("brought_up")
+    @pytest.mark.parametrize("command", ["down", "status", "logs", "restart"])
+    def test_is_told_where_no_stack_was_named(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main((command,)) == 3
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "containers were brought up from" in told.err
+        assert "the Docker daemon does not run" in told.err
+
+    @pytest.mark.usefixtures("brought_up")
+    def test_is_told_by_the_choice_of_a_stack(self) -> None:
+        assert "the Docker daemon does not run" in choose("auto", state=state_dir()).why
+
+    @pytest.mark.usefixtures("brought_up")
+    def test_is_nobodys_business_once_the_containers_were_taken_down(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Project(StateFolder(state_dir())).own(None)
+        assert main(("down",)) == 0
+        assert capsys.readouterr().out.startswith("no stack runs in ")

@@ -13,6 +13,7 @@ from stressdash.commands.doctor import run
 from stressdash.doctor import Asked, Finding, Level, examine
 from stressdash.doctor.machine import check_folder, check_limits, check_python, check_terminal
 from stressdash.stack import leftovers
+from stressdash.stack.docker_project import Owner, Project
 from stressdash.stack.folder import StateFolder, Whereabouts
 
 SECRET = "hush-hush"
@@ -105,6 +106,17 @@ class TestExamination:
         assert finding.level is Level.NOTE
         assert "supervisor that is gone" in finding.text
         assert "stressdash down" in finding.remedy
+
+    async def test_containers_that_cannot_be_asked_for_are_no_missing_stack(self, tmp_path: Path) -> None:
+        folder = StateFolder(tmp_path)
+        folder.make()
+        project = Project(folder)
+        project.prepare(folder.secrets(), renew_ports=True)
+        project.own(Owner.me(kept=True))
+        finding = (await found(tmp_path))["stack"]
+        assert finding.level is Level.NOTE
+        assert "containers were brought up from" in finding.text
+        assert "the Docker daemon does not run" in finding.text
 
     async def test_the_choice_of_auto_is_explained(self, tmp_path: Path) -> None:
         text = (await found(tmp_path, stack="auto", target="http://127.0.0.1:1"))["choice"].text
