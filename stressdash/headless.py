@@ -107,7 +107,7 @@ def _check_reached(report: RunReport) -> None:
     Raises:
         TargetError: with the commonest reason.
     """
-    if report.requests.failed and not report.requests.sent and report.faults:
+    if report.requests.reached_nobody and report.faults:
         fault = report.faults[0]
         raise TargetError(f"no request reached {report.target}: {fault.message or fault.code}")
 

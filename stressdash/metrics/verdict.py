@@ -1,6 +1,8 @@
 """What a run is worth: passed, failed, void or interrupted, always with reasons.
 
-A void run measured the generator instead of the target. Sharing the machine is a warning, never a verdict.
+A void run measured the generator instead of the target, or nothing at all. Sharing the machine is a warning,
+never a verdict. `passed` is what scripts read of a run that broke nothing; people read `verdict_word`, which
+tells a run that held its thresholds from one that had none to hold.
 """
 
 from __future__ import annotations
@@ -10,15 +12,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from stressdash.metrics.faults import FaultTable
 from stressdash.metrics.window import RunTotals
 from stressdash.text import duration_us, percent
 
-__all__ = ["Status", "Verdict", "judge", "void_reasons"]
+__all__ = ["NOT_JUDGED", "Status", "Verdict", "judge", "unreached_reasons", "verdict_word", "void_reasons"]
 
 SATURATED_SHARE: Final = 0.10
 LAG_FLOOR_US: Final = 5_000
 LAG_OF_MEDIAN: Final = 0.10
 SENT_SHARE: Final = 0.99
+NOT_JUDGED: Final = "not judged"
+"""What people read of a run that had no thresholds: it did not fail, and nothing says that it is good."""
 
 
 class Status(StrEnum):
@@ -42,6 +47,24 @@ class Verdict:
 
     status: Status
     reasons: tuple[str, ...] = ()
+
+
+def verdict_word(status: str, thresholds: int | None) -> str:
+    """The verdict as people read it; `thresholds` is how many the run had, None where that is not known."""
+    return NOT_JUDGED if status == Status.PASSED and not thresholds else str(status)
+
+
+def unreached_reasons(totals: RunTotals, faults: FaultTable) -> tuple[str, ...]:
+    """Why a run that reached nobody says nothing of its target; empty when anything was ever sent.
+
+    Args:
+        totals: Of the whole run, its warm-up included.
+        faults: Of the whole run; the commonest is told.
+    """
+    if not totals.failed or totals.sent:
+        return ()
+    why = "".join(f", {fault.message or fault.code}" for fault in faults.top(1))
+    return (f"nobody was reached: not one request could be sent{why}",)
 
 
 def void_reasons(totals: RunTotals, *, open_loop: bool) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def comparison_page(compared: Compared, before: Sequence[RunReport], after: Sequ
     head = ("metric", *map(text, names), "change", f"{level:.3g} % interval", "")
     judged = [[text(cell) for cell in change_row(change)] for change in compared.comparison.changes]
     details = [[text(cell) for cell in change_row(change)[:5]] for change in compared.details.changes]
-    runs = [(text(name), text(report.run_id), text(report.started), report.verdict.status)
+    runs = [(text(name), text(report.run_id), text(report.started), report.outcome)
             for name, reports in zip(names, (before, after), strict=True) for report in reports]  # fmt: skip
     notes = [*compared.regressions, *compared.objections]
     if not compared.comparison.enough:

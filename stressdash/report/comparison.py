@@ -160,6 +160,8 @@ def _refuse(before: Sequence[RunReport], after: Sequence[RunReport], *, paired: 
         raise UsageError(
             "these runs count latency from different moments (latency_basis); they do not compare"
         )
+    if deaf := [report.run_id for report in everything if report.requests.reached_nobody]:
+        raise UsageError(f"runs that reached nobody cannot be compared: {', '.join(deaf)}")
     if void := [report.run_id for report in everything if report.verdict.status == "void"]:
         raise UsageError(f"void runs cannot be compared: {', '.join(void)}")
     if paired and len(before) != len(after):

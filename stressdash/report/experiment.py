@@ -143,5 +143,5 @@ def trial_row(label: str, report: RunReport) -> str:
     return (
         f"{escape(label, LABEL - 1):<{LABEL}}{rate(report.requests_per_second):>10}"
         f"{rate(report.goodput_per_second):>10}{duration_us(latency.p50):>10}{duration_us(latency.p99):>10}"
-        f"{percent(report.failed_share):>9}  {report.verdict.status}"
+        f"{percent(report.failed_share):>9}  {report.outcome}"
     )

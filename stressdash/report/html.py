@@ -54,7 +54,7 @@ def _head(report: RunReport) -> str:
     load = f"{count(report.connections)} connections for {clock(round(report.duration_s, 2))}"
     return (
         f"<h1>{text(report.scenario or 'Run')} "
-        f'<span class="{verdict.status}">{verdict.status}</span></h1>\n'
+        f'<span class="{report.outcome.replace(" ", "-")}">{report.outcome}</span></h1>\n'
         f'<p class="soft">{text(report.started)} \N{MIDDLE DOT} {load} against {text(report.target)}</p>\n'
         + (f"<ul>{listed}</ul>" if listed else "")
     )

@@ -6,24 +6,27 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from stressdash.metrics.verdict import Status
+from stressdash.metrics.verdict import NOT_JUDGED, Status
 from stressdash.report.run_json import LatencyReport, RunReport, ThresholdReport
 from stressdash.text import clock, count, duration_us, escape, percent, rate
 
 __all__ = ["markdown_table", "markdown_text", "run_markdown", "threshold_figure"]
 
 SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&@])")
-SIGNS: Final = {Status.PASSED: "\N{WHITE HEAVY CHECK MARK}", Status.FAILED: "\N{CROSS MARK}"}
+SIGNS: Final = {
+    str(Status.PASSED): "\N{WHITE HEAVY CHECK MARK}",
+    str(Status.FAILED): "\N{CROSS MARK}",
+    NOT_JUDGED: "\N{HEAVY MINUS SIGN}",
+}
 FAULTS: Final = 10
 
 
 def run_markdown(report: RunReport) -> str:
     """The result: verdict, thresholds, figures and errors."""
-    status = report.verdict.status
     title = markdown_text(report.scenario or report.target, 100)
     run_id = markdown_text(report.run_id, 40)
     parts = [
-        f"## {SIGNS.get(status, chr(0x26A0))} stressdash: {title} {status}",
+        f"## {SIGNS.get(report.outcome, chr(0x26A0))} stressdash: {title} {report.outcome}",
         f"{count(report.connections)} connections for {clock(round(report.duration_s, 2))}, run {run_id}",
         "\n".join(f"- {markdown_text(reason)}" for reason in (*report.verdict.reasons, *report.warnings)),
         _thresholds(report.thresholds),

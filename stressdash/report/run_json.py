@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from stressdash import wire
 from stressdash.errors import BadInput
-from stressdash.metrics.verdict import Verdict
+from stressdash.metrics.verdict import Verdict, verdict_word
 from stressdash.report.course_json import CourseReport
 from stressdash.report.latency_json import LatencyReport, LatencySplit, SpectrumPoint
 from stressdash.snapshot import Interference, Mark
@@ -60,6 +60,11 @@ class RequestsReport:
     completed: int
     failed: int
     in_flight_at_stop: int
+
+    @property
+    def reached_nobody(self) -> bool:
+        """Whether all failed before anything was sent: such a run says nothing of its target."""
+        return bool(self.failed) and not self.sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +317,11 @@ class RunReport:
     send_lag_us: LatencyReport | None = None
     """From when requests were due to their first byte sent; None in the closed loop."""
     course: CourseReport = field(default_factory=CourseReport)
+
+    @property
+    def outcome(self) -> str:
+        """The verdict as people read it."""
+        return verdict_word(self.verdict.status, len(self.thresholds))
 
 
 def to_json(report: RunReport) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from stressdash.metrics.verdict import verdict_word
 from stressdash.store.runfile import Condition
 from stressdash.store.runs import RunEntry
 from stressdash.text import byte_size, clock, duration_us, escape, percent, rate
@@ -57,6 +58,7 @@ def entry_facts(entry: RunEntry) -> dict[str, Any]:
         "tags": list(entry.tags),
         "note": entry.note,
         "verdict": entry.verdict,
+        "thresholds": entry.thresholds,
         "duration_s": entry.duration_s,
         "connections": entry.connections,
         "requests": entry.requests,
@@ -69,8 +71,10 @@ def entry_facts(entry: RunEntry) -> dict[str, Any]:
 
 
 def outcome_word(entry: RunEntry) -> str:
-    """The verdict, or why there is none."""
-    return entry.verdict if entry.verdict and entry.condition is Condition.FINISHED else entry.condition.value
+    """The verdict as people read it, or why there is none."""
+    if entry.verdict is None or entry.condition is not Condition.FINISHED:
+        return entry.condition.value
+    return verdict_word(entry.verdict, entry.thresholds)
 
 
 def started_text(entry: RunEntry) -> str:

@@ -11,7 +11,7 @@ from stressdash.errors import StoreError
 from stressdash.metrics.faults import FaultTable
 from stressdash.metrics.join import ApmView, Axis, explained_share, join
 from stressdash.metrics.series import Timeline
-from stressdash.metrics.verdict import judge, void_reasons
+from stressdash.metrics.verdict import judge, unreached_reasons, void_reasons
 from stressdash.metrics.window import RunTotals
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.run_json import ApmReport, Machine, RunReport, load, to_json
@@ -66,7 +66,7 @@ def _rebuilt(run: StoredRun) -> RunReport:
     length_s = run.steps * GRID_NS / 1e9
     groups_of = run.trace_groups()
     top = faults.top()
-    verdict = judge(void_reasons(totals, open_loop=head.open_loop), interrupted=True)
+    void = (*unreached_reasons(totals, faults), *void_reasons(totals, open_loop=head.open_loop))
     return build_report(
         RunFacts(
             run_id=head.run_id,
@@ -75,7 +75,7 @@ def _rebuilt(run: StoredRun) -> RunReport:
             backend=head.backend,
             started=datetime.fromtimestamp(head.started_ms / 1e3, UTC),
             machine=_machine(head.machine),
-            verdict=verdict,
+            verdict=judge(void, interrupted=True),
             basis="intended" if head.open_loop else "sent",
             connections=head.connections,
             totals=totals,

@@ -10,11 +10,12 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from stressdash.metrics.verdict import NOT_JUDGED
 from stressdash.report.course_summary import course_lines
 from stressdash.report.named import named_lines
 from stressdash.report.run_json import AuditReport, FaultReport, LatencyReport, RunReport, TransferReport
 from stressdash.report.throughput import throughput_chart
-from stressdash.text import DASH, byte_size, clock, count, duration_us, escape, percent, rate
+from stressdash.text import DASH, byte_size, clock, clock_words, count, duration_us, escape, percent, rate
 
 __all__ = ["summary"]
 
@@ -95,6 +96,8 @@ def _table(report: RunReport) -> list[str]:
         sampling = "" if apm.sampling is None else f", sampled {percent(apm.sampling)}"
         dropped = "" if not apm.dropped else f", {count(apm.dropped)} events dropped"
         lines.append(f"        apm is {escape(apm.source, 40)}{sampling}{dropped}")
+        if apm.clock is not None and apm.clock.corrected_us:
+            lines.append(f"        {clock_words(apm.clock)}")
     return lines
 
 
@@ -250,7 +253,8 @@ def _warnings(report: RunReport, width: int) -> list[str]:
 
 
 def _verdict(report: RunReport, width: int) -> list[str]:
-    lines = [f"Verdict   {report.verdict.status.upper()}"]
+    why = ": it had no thresholds to hold" if report.outcome == NOT_JUDGED else ""
+    lines = [f"Verdict   {report.outcome.upper()}{why}"]
     for reason in report.verdict.reasons:
         lines += _wrapped("          ", escape(reason, 1000), width)
     return lines

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import StressdashError
 from stressdash.load.plan import Plan
-from stressdash.metrics.verdict import judge, void_reasons
+from stressdash.metrics.verdict import judge, unreached_reasons, void_reasons
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.course import CourseFacts
 from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
@@ -66,7 +66,11 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         started=datetime.fromtimestamp(_wall_ms(session, started_s) / 1e3, UTC),
         machine=_machine(),
         verdict=judge(
-            (*_losses(session, run), *void_reasons(totals, open_loop=run.basis != "sent")),
+            (
+                *_losses(session, run),
+                *unreached_reasons(run.totals, run.faults),
+                *void_reasons(totals, open_loop=run.basis != "sent"),
+            ),
             _broken(session, run),
             interrupted=run.fleet.interrupted and not run.ended_by,
         ),

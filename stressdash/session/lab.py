@@ -33,7 +33,8 @@ class LabBook:
     async def add(self, report: RunReport) -> None:
         """Take in a finished run."""
         if report.verdict.status in {"void", "interrupted"}:
-            words = f"run {report.run_id[:8]} is {report.verdict.status} and not compared"
+            why = "".join(f": {reason}" for reason in report.verdict.reasons[:1])
+            words = f"run {report.run_id[:8]} is {report.verdict.status} and not compared{why}"
             self.lab = replace(self.lab, headline=words)
             return
         facts = _facts(report)

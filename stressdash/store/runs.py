@@ -6,6 +6,7 @@ cannot be read is listed as damaged, with a sentence, and disturbs nothing.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,10 @@ __all__ = ["RunEntry", "RunFolder"]
 
 SHORTEST_ID: Final = 4
 COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
+CHANGES: Final = slice(24, 28)
+"""Where SQLite counts in a file how often it was changed."""
+
+_State = tuple[int, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class RunEntry:
     tags: tuple[str, ...] = ()
     note: str = ""
     verdict: str | None = None
+    thresholds: int | None = None
+    """How many it had to hold; what people read is `verdict_word`."""
     duration_s: float | None = None
     connections: int | None = None
     requests: int | None = None
@@ -58,12 +65,26 @@ class RunFolder:
 
     def __init__(self, state: Path) -> None:
         self.path = state / "runs"
+        self._known: dict[Path, tuple[_State, RunEntry]] = {}
+        """What was read of runs that have ended, and how their files were then: screens ask all the time."""
 
     def entries(self) -> tuple[RunEntry, ...]:
         """All runs, the newest first."""
-        paths = (path for path in self.path.glob(f"*{SUFFIX}") if run_number(path))
-        found = [entry_of(path) for path in paths]
+        paths = [path for path in self.path.glob(f"*{SUFFIX}") if run_number(path)]
+        found = [self._entry(path) for path in paths]
+        known = self._known
+        self._known = {path: known[path] for path in paths if path in known}
         return tuple(sorted(found, key=lambda entry: entry.number, reverse=True))
+
+    def _entry(self, path: Path) -> RunEntry:
+        state = _state(path)
+        known = self._known.get(path)
+        if known is not None and known[0] == state:
+            return known[1]
+        entry = entry_of(path)
+        if state is not None and entry.condition in (Condition.FINISHED, Condition.INTERRUPTED):
+            self._known[path] = (state, entry)
+        return entry
 
     def find(self, name: str) -> RunEntry:
         """The run of that name.
@@ -126,6 +147,18 @@ def entry_of(path: Path) -> RunEntry:
         if is_claimed(path):  # it is just being made
             return RunEntry(number, path, Condition.RECORDING, size_bytes=size_bytes)
         return RunEntry(number, path, Condition.DAMAGED, str(error), size_bytes=size_bytes)
+
+
+def _state(path: Path) -> _State | None:
+    """What changes with every change of a run that is one plain file; None when it is not one, or is gone."""
+    if any(path.with_name(path.name + companion).exists() for companion in COMPANIONS[1:]):
+        return None
+    try:
+        with path.open("rb") as file:
+            told, header = os.fstat(file.fileno()), file.read(CHANGES.stop)
+    except OSError:
+        return None
+    return told.st_ino, told.st_mtime_ns, header[CHANGES]
 
 
 def _size(path: Path) -> int:

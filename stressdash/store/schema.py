@@ -65,11 +65,16 @@ def _second(database: sqlite3.Connection) -> None:
     """Blocks of grid steps, by which a long run is sought in, and the figures that a list of runs shows."""
     database.execute("CREATE TABLE block (number INTEGER PRIMARY KEY, body BLOB NOT NULL)")
     database.execute("ALTER TABLE run ADD COLUMN headline TEXT")
+    _third(database)
+
+
+def _third(database: sqlite3.Connection) -> None:
+    """How many thresholds a run had, among the figures of the list."""
     for (report,) in database.execute("SELECT report FROM run WHERE report IS NOT NULL").fetchall():
         database.execute("UPDATE run SET headline = ?", (headline_of(report),))
 
 
-STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _second)
+STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _second, _third)
 """Step n takes a file from version n to version n + 1."""
 VERSION: Final = len(STEPS)
 
@@ -81,6 +86,7 @@ def headline_of(report: str) -> str:
     return json.dumps(
         {
             "verdict": told["verdict"]["status"],
+            "thresholds": len(told.get("thresholds", ())),
             "duration_s": told["duration_s"],
             "connections": told["connections"],
             "requests": told["requests"]["scheduled"],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from window_factory import GRID_NS, window
+from random import Random
 
-from stressdash.metrics.verdict import Status, judge, void_reasons
+import pytest
+from window_factory import GRID_NS, fault, window
+
+from stressdash.metrics.faults import FaultTable
+from stressdash.metrics.verdict import Status, judge, unreached_reasons, verdict_word, void_reasons
 from stressdash.metrics.window import RunTotals
 
 
@@ -46,6 +49,40 @@ class TestVoid:
 
     def test_of_nothing_is_not_declared(self) -> None:
         assert void_reasons(RunTotals(), open_loop=True) == ()
+
+
+class TestNobodyReached:
+    @pytest.mark.parametrize(("failed", "sent", "void"), [(5, 0, True), (5, 1, False), (0, 0, False)])
+    def test_is_a_run_of_failures_in_which_nothing_was_sent(self, failed: int, sent: int, void: bool) -> None:
+        refused = window(
+            failed=failed,
+            sent=sent,
+            faults=(fault(failed, category="connect", code="ECONNREFUSED", message="refused"),),
+        )
+        totals, faults = RunTotals(), FaultTable(Random(1))
+        totals.add(refused)
+        faults.add(refused)
+        reasons = unreached_reasons(totals, faults)
+        assert bool(reasons) is void
+        assert not void or "could be sent, refused" in reasons[0]
+
+
+class TestWord:
+    @pytest.mark.parametrize(
+        ("status", "thresholds", "word"),
+        [
+            ("passed", 1, "passed"),
+            ("passed", 0, "not judged"),
+            ("passed", None, "not judged"),
+            ("failed", 0, "failed"),
+            ("void", 0, "void"),
+            ("interrupted", 2, "interrupted"),
+        ],
+    )
+    def test_passed_is_only_what_had_something_to_hold(
+        self, status: str, thresholds: int | None, word: str
+    ) -> None:
+        assert verdict_word(status, thresholds) == word
 
 
 class TestJudge:

@@ -13,7 +13,7 @@ from stressdash.metrics.verdict import Status, Verdict
 from stressdash.report.compare_html import comparison_page
 from stressdash.report.compare_text import comparison_charts, comparison_text
 from stressdash.report.comparison import compare_reports, in_turns, parse_limit
-from stressdash.report.run_json import RunReport, to_json
+from stressdash.report.run_json import RequestsReport, RunReport, to_json
 
 Repeats = Callable[..., list[RunReport]]
 
@@ -117,6 +117,12 @@ class TestRefusals:
         void = [replace(report, verdict=Verdict(Status.VOID, ("late",))) for report in repeats(1.0)]
         with pytest.raises(UsageError, match="void runs cannot be compared"):
             compare_reports(repeats(1.0), void, paired=False)
+
+    def test_runs_that_reached_nobody_do_not_compare(self, repeats: Repeats) -> None:
+        first, *others = repeats(1.0)
+        refused = replace(first, requests=RequestsReport(900, 0, 0, 900, 0))
+        with pytest.raises(UsageError, match=r"reached nobody cannot be compared: 1\.0-0"):
+            compare_reports([refused, *others], repeats(1.2), paired=False)
 
     def test_other_latency_bases_do_not_compare(self, repeats: Repeats) -> None:
         other = [replace(report, latency_basis="intended") for report in repeats(1.0)]

@@ -73,6 +73,9 @@ class TestContent:
     def test_shows(self, report: RunReport, shown: str) -> None:
         assert shown in html_report(report).partition("<script")[0]
 
+    def test_calls_a_run_without_thresholds_neither_good_nor_bad(self, report: RunReport) -> None:
+        assert '<span class="not-judged">not judged</span>' in html_report(report)
+
     def test_shows_the_stack_of_a_group(self, report: RunReport) -> None:
         page = html_report(report, [sample("service/pool.py")])
         assert "service/pool.py:88  in service/pool.py" in page

@@ -21,6 +21,10 @@ class TestMarkdown:
         assert "Error 1040: Too many connections" in text
         assert "0 are lost" in text
 
+    def test_calls_a_run_without_thresholds_neither_good_nor_bad(self, report: RunReport) -> None:
+        title = run_markdown(replace(report, thresholds=())).splitlines()[0]
+        assert title == "## \N{HEAVY MINUS SIGN} stressdash: act1 not judged"
+
     def test_leaves_out_what_is_not_known(self, report: RunReport) -> None:
         text = run_markdown(replace(report, apm=ApmReport(), audit=AuditReport(), faults=()))
         assert "APM" not in text

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from stressdash.metrics.verdict import Status, Verdict
-from stressdash.report.run_json import ApmReport, AuditReport, FaultReport, RunReport
+from stressdash.report.run_json import ApmReport, AuditReport, FaultReport, RunReport, ThresholdReport
 from stressdash.report.summary import summary
 
 
@@ -27,11 +27,15 @@ class TestContent:
             "interference 42.3% of the busy CPU",
             "Warning   generator and stack share this machine",
             "Knobs     max_open=0",
-            "Verdict   PASSED",
+            "Verdict   NOT JUDGED: it had no thresholds to hold",
         ],
     )
     def test_shows(self, report: RunReport, line: str) -> None:
         assert line in summary(report)
+
+    def test_a_run_that_held_its_thresholds_has_passed(self, report: RunReport) -> None:
+        held = ThresholdReport("p(99)<2s", True, 1_190_000.0, at_least=False, sentence="")
+        assert summary(replace(report, thresholds=(held,))).endswith("Verdict   PASSED\n")
 
     def test_names_the_apm_group_or_the_reason_beside_each_error(self, report: RunReport) -> None:
         lines = summary(report).splitlines()

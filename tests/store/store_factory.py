@@ -22,6 +22,7 @@ __all__ = ["ORIGIN_NS", "REPORT", "busy_windows", "head", "latencies_of", "recor
 ORIGIN_NS = 5_000_000_000_000
 REPORT = {
     "verdict": {"status": "passed"},
+    "thresholds": [{"text": "p(99)<200"}],
     "duration_s": 9.5,
     "connections": 50,
     "requests": {"scheduled": 100},

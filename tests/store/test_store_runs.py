@@ -67,6 +67,17 @@ class TestTheList:
         conditions = {entry.number: entry.condition for entry in folder.entries()}
         assert conditions == {1: Condition.INTERRUPTED, 2: Condition.DAMAGED, 3: Condition.INTERRUPTED}
 
+    def test_tells_every_change_of_a_run_that_it_has_read_before(self, folder: RunFolder) -> None:
+        assert folder.find("2").note == ""
+        for note in ("one", "two", "one"):
+            write_note(folder.find("2"), note)
+            assert {entry.number: entry.note for entry in folder.entries()} == {1: "", 2: note, 3: ""}
+
+    def test_forgets_a_run_whose_file_another_one_took(self, folder: RunFolder) -> None:
+        assert folder.find("2").run_id == "aaaa2222" * 2
+        folder.find("3").path.replace(folder.find("2").path)
+        assert [(entry.number, entry.run_id[:4]) for entry in folder.entries()] == [(2, "bbbb"), (1, "aaaa")]
+
     def test_of_a_folder_that_cannot_be_written_is_the_same(self, folder: RunFolder) -> None:
         before = folder.entries()
         folder.path.chmod(0o500)

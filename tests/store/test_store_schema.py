@@ -54,6 +54,7 @@ class TestAnOlderFile:
     def test_is_listed_with_its_figures(self, oldest: Path) -> None:
         entry = RunFolder(oldest.parent.parent).find("9")
         assert (entry.condition, entry.verdict, entry.p50_us) == (Condition.FINISHED, "passed", 1_000)
+        assert entry.thresholds == 1
 
     def test_becomes_a_new_one_when_it_is_changed(self, oldest: Path) -> None:
         write_note(RunFolder(oldest.parent.parent).find("9"), "kept")

@@ -28,6 +28,7 @@ def entry(number: int, condition: Condition = Condition.FINISHED, **given: Any) 
         "started_ms": 1_700_000_000_000 + number * 3_600_000,
         "size_bytes": 812_000,
         "verdict": "passed",
+        "thresholds": 1,
         "duration_s": 15.0,
         "connections": 400,
         "requests": 34_000,
@@ -46,7 +47,7 @@ UNKNOWN = dict.fromkeys(
 RUNS = (
     entry(14, Condition.RECORDING, **UNKNOWN, p50_us=None, p99_us=None),
     entry(13, scenario="act3", failed_share=0.0, tags=("baseline",), note="context kept; \x1b[31mred\x1b[0m"),
-    entry(12, verdict="void", connections=10_000),
+    entry(12, verdict="void", thresholds=0, connections=10_000),
     entry(11, Condition.INTERRUPTED, **UNKNOWN, p50_us=None, p99_us=None, detail="the disk is full"),
     RunEntry(10, Path("00010.run"), Condition.DAMAGED, "the run file '00010.run' is damaged", size_bytes=3),
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from textual import events
 
 from stressdash.charts.units import UNKNOWN
-from stressdash.store.runfile import Condition
+from stressdash.report.runlist import outcome_word
 from stressdash.store.runs import RunEntry
 from stressdash.text import byte_size, clock, duration_us, percent, rate
 from stressdash.tui.filtering import matches
@@ -19,6 +19,7 @@ __all__ = ["RunList", "outcome_cell"]
 
 ROLES = {
     "passed": "good",
+    "not judged": "text",
     "failed": "bad",
     "void": "warn",
     "interrupted": "warn",
@@ -128,7 +129,7 @@ class RunList(Listing):
 
 def outcome_cell(entry: RunEntry) -> tuple[str, str]:
     """The verdict, or why there is none."""
-    word = entry.verdict if entry.verdict and entry.condition is Condition.FINISHED else entry.condition.value
+    word = outcome_word(entry)
     return fit(word, 11), ROLES.get(word, "text")
 
 
@@ -152,6 +153,6 @@ def _words(entry: RunEntry) -> str:
     return " ".join(
         (
             *(entry.name, entry.run_id, entry.scenario, entry.target, entry.backend),
-            *(entry.verdict or "", entry.condition.value, *entry.tags, entry.note),
+            *(outcome_word(entry), entry.condition.value, *entry.tags, entry.note),
         )
     )
