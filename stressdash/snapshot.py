@@ -14,6 +14,7 @@ from enum import StrEnum
 from stressdash.course import Course, PlanAhead
 from stressdash.lab import Lab
 from stressdash.samples import (
+    ClockOffset,
     Component,
     DatabaseRates,
     DatabaseStatus,
@@ -147,6 +148,8 @@ class ApmFigures:
     enabled: bool | None
     detail: str = ""
     """What is wrong with the source, when something is."""
+    clock: ClockOffset | None = None
+    """How far the service's clock is ahead of ours; None while that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,8 @@ class ErrorRow:
     apm_group: str | None = None
     spark: tuple[int, ...] = ()
     """Occurrences per second, newest last."""
+    culprit: str = ""
+    """Where in the service it was raised, by APM: tells errors apart whose messages are equal; untrusted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,13 @@ import re
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+from stressdash.samples import ClockOffset
+
 __all__ = [
     "DASH",
     "byte_size",
     "clock",
+    "clock_words",
     "count",
     "duration_us",
     "escape",
@@ -137,6 +140,17 @@ def duration_us(microseconds: float | None) -> str:
     if microseconds < 59_950_000:
         return f"{_three_digits(microseconds / 1e6)}s"
     return clock(microseconds / 1e6)
+
+
+def clock_words(offset: ClockOffset | None) -> str:
+    """How far the service's clock is ahead of ours, and what is made of it."""
+    if offset is None:
+        return "the service's clock is not known"
+    ahead, within = duration_us(abs(offset.ahead_us)), duration_us(offset.within_us)
+    if not offset.corrected_us:
+        return f"the service's clock agrees with ours: {ahead} apart, within {within}"
+    side = "ahead of" if offset.ahead_us > 0 else "behind"
+    return f"the service's clock is {ahead} {side} ours, within {within}: corrected"
 
 
 def clock(seconds: float | None) -> str:

@@ -56,7 +56,7 @@ class ElasticSource:
         self._scope = scope or Scope()
         self._now_ms = now_ms
 
-    async def series(self, start_ms: int, end_ms: int, step_ms: int) -> ApmSeries:
+    async def series(self, start_ms: int, end_ms: int, step_ms: int, now_ms: int | None = None) -> ApmSeries:
         """See `ApmSource.series`."""
         transactions, errors, newest = await self._cluster.search(
             queries.series(start_ms, end_ms, step_ms, self._scope),
@@ -64,7 +64,8 @@ class ElasticSource:
             queries.newest(self._scope),
         )
         made = answers.series(start_ms, end_ms, step_ms, transactions, errors, answers.newest_ms(newest))
-        settled_ms = self._now_ms() - PROVISIONAL_MS - int((made.p99_us or 0) / 1000)
+        present_ms = self._now_ms() if now_ms is None else now_ms
+        settled_ms = present_ms - PROVISIONAL_MS - int((made.p99_us or 0) / 1000)
         provisional_ms = max(start_ms, start_ms + (settled_ms - start_ms) // step_ms * step_ms)
         return replace(made, provisional_from_ms=provisional_ms if provisional_ms < end_ms else None)
 

@@ -58,9 +58,10 @@ class EmbeddedSource:
         self._scope = {name: value for name, value in named.items() if value is not None}
         self._session: aiohttp.ClientSession | None = None
 
-    async def series(self, start_ms: int, end_ms: int, step_ms: int) -> ApmSeries:
+    async def series(self, start_ms: int, end_ms: int, step_ms: int, now_ms: int | None = None) -> ApmSeries:
         """See `ApmSource.series`."""
-        return await self._ask("series", ApmSeries, start=start_ms, end=end_ms, step=step_ms)
+        given = given_only(now=now_ms)
+        return await self._ask("series", ApmSeries, start=start_ms, end=end_ms, step=step_ms, **given)
 
     async def error_groups(self, start_ms: int, end_ms: int) -> tuple[ErrorGroup, ...]:
         """See `ApmSource.error_groups`."""

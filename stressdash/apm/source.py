@@ -32,8 +32,11 @@ __all__ = ["ApmSource"]
 class ApmSource(Protocol):
     """The server's view, narrowed down to the `Scope` that it was made with."""
 
-    async def series(self, start_ms: int, end_ms: int, step_ms: int) -> ApmSeries:
+    async def series(self, start_ms: int, end_ms: int, step_ms: int, now_ms: int | None = None) -> ApmSeries:
         """Request transactions in buckets counted from `start_ms`, gaps included as zero buckets.
+
+        `now_ms` is the present by the clock that stamps events, where it is not the source's own: what is
+        still provisional goes by it.
 
         Percentiles are given however few transactions a bucket has: who shows them decides from
         `transactions` and `sampling` whether they mean anything.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from stressdash.metrics.histogram import Histogram
 from stressdash.metrics.requests import recent_requests
-from stressdash.samples import ApmBucket, ApmHealth, ApmSeries, Phase, Window
+from stressdash.samples import ApmBucket, ApmHealth, ApmSeries, ClockOffset, Exemplar, Phase, Window
 from stressdash.snapshot import ApmFigures, ClientFigures, Series
 
 __all__ = ["RecentWindows", "apm_figures", "apm_series"]
@@ -77,6 +77,17 @@ class RecentWindows:
             by_request=recent_requests(covered, _measured_s(covered)),
         )
 
+    def answered(self, until_ns: int) -> Iterator[Exemplar]:
+        """Remembered requests that were answered in full before a moment, those of newer windows first."""
+        for window in reversed(self._windows):
+            for exemplar in (
+                *window.exemplars,
+                *(each for fault in window.faults for each in fault.exemplars),
+            ):
+                whole = exemplar.status is not None and exemplar.sent_ns is not None
+                if whole and exemplar.trace_id is not None and exemplar.at_ns < until_ns:
+                    yield exemplar
+
     def _between(self, start_ns: int, end_ns: int) -> list[Window]:
         return [window for window in self._windows if start_ns <= window.start_ns < end_ns]
 
@@ -126,6 +137,7 @@ def apm_figures(
     loaded: bool,
     agent_dropped: int | None = None,
     enabled: bool | None = None,
+    clock: ClockOffset | None = None,
 ) -> ApmFigures:
     """The service's row.
 
@@ -137,6 +149,7 @@ def apm_figures(
         loaded: Whether load runs: without load nothing new comes in, and a lag would mislead.
         agent_dropped: Events that the agent in the service dropped.
         enabled: Whether the service reports to APM at all.
+        clock: How far the service's clock is ahead; None when unknown.
     """
     newest_ms = series.newest_ms if series else None
     dropped = [number for number in (agent_dropped, health.dropped if health else None) if number is not None]
@@ -152,6 +165,7 @@ def apm_figures(
         sampling=series.sampling if series else None,
         enabled=enabled,
         detail=health.detail if health and not health.ok else "",
+        clock=clock,
     )
 
 

@@ -37,7 +37,7 @@ from stressdash.report.run_json import (
     TransferReport,
     WindowRow,
 )
-from stressdash.samples import ApmSeries, ErrorGroup, Knob
+from stressdash.samples import ApmSeries, ClockOffset, ErrorGroup, Knob
 from stressdash.snapshot import ErrorRow, Interference, Mark
 from stressdash.store.audit import Audit
 
@@ -171,6 +171,7 @@ def apm_report(
     measured_s: float,
     dropped: int | None = None,
     complete: bool | None = None,
+    clock: ClockOffset | None = None,
 ) -> ApmReport:
     """What APM answered for the time of the run; `series` is None when it could not answer."""
     listed = tuple(
@@ -178,7 +179,7 @@ def apm_report(
         for group in groups
     )
     if series is None:
-        return ApmReport(source=source, error_groups=listed, dropped=dropped, complete=complete)
+        return ApmReport(source=source, error_groups=listed, dropped=dropped, complete=complete, clock=clock)
     return ApmReport(
         source=source,
         sampling=series.sampling,
@@ -189,6 +190,7 @@ def apm_report(
         error_groups=listed,
         dropped=dropped,
         complete=complete,
+        clock=clock,
     )
 
 

@@ -18,6 +18,7 @@ from stressdash.errors import BadInput
 from stressdash.metrics.verdict import Verdict, verdict_word
 from stressdash.report.course_json import CourseReport
 from stressdash.report.latency_json import LatencyReport, LatencySplit, SpectrumPoint
+from stressdash.samples import ClockOffset
 from stressdash.snapshot import Interference, Mark
 
 __all__ = [
@@ -161,6 +162,8 @@ class ApmReport:
     """Events lost in agent and intake."""
     complete: bool | None = None
     """Whether the source had passed the time of the stop when it was asked."""
+    clock: ClockOffset | None = None
+    """How far the service's clock was ahead of ours at the end; None when unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ __all__ = [
     "ApmSeries",
     "Breakdown",
     "BreakdownPart",
+    "ClockOffset",
     "ErrorGroup",
     "ErrorSample",
     "Frame",
@@ -174,6 +175,17 @@ class ProcessMetric:
     """1.0 = all cores of the machine."""
     system_cpu_share: float | None
     rss_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """How far the clock that stamps APM's events is ahead of ours."""
+
+    ahead_us: int
+    within_us: int
+    """The truth lies so far from `ahead_us` at most."""
+    corrected_us: int = 0
+    """What times from APM are set back by; 0 while both clocks agree well enough."""
 
 
 @dataclass(frozen=True, slots=True)

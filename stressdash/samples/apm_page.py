@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stressdash.samples.apm import Breakdown, ProcessMetric, Trace
+from stressdash.samples.apm import Breakdown, ClockOffset, ProcessMetric, Trace
 from stressdash.samples.apm_views import (
     Dependency,
     LatencyDistribution,
@@ -33,6 +33,7 @@ class ApmPage:
     breakdown: Breakdown = field(default_factory=Breakdown)
     process: ProcessMetric | None = None
     """The newest that is known."""
+    clock: ClockOffset | None = None
     transactions: tuple[TransactionGroup, ...] = ()
     distribution: LatencyDistribution = field(default_factory=LatencyDistribution)
     samples: tuple[TransactionSample, ...] = ()

@@ -52,6 +52,7 @@ async def apm_page(session: Session, tab: str, name: str | None, band: tuple[int
             services=await source.overview(start_ms, end_ms),
             breakdown=await source.breakdown(start_ms, end_ms),
             process=_newest(recent),
+            clock=session.skew.offset,
         )
     if tab == "transactions":
         return ApmPage(tab, start_ms, end_ms, transactions=await source.transactions(start_ms, end_ms))
@@ -80,12 +81,12 @@ async def trace_view(session: Session, trace_id: str) -> TraceView:
 
 
 async def apm_place(session: Session, subject: str) -> Place:
-    """What is looked at: an error row's group, or a tab.
+    """What is looked at: an error row's group, or a tab; by the service's clock, as APM has it.
 
     Raises:
         UsageError: the row is not in the list any more, or did not join with a group of APM.
     """
-    start_ms, end_ms = _range(session)
+    start_ms, end_ms = (at_ms + round(session.skew.correction_us / 1e3) for at_ms in _range(session))
     scope = session.scope
     if scope.service is None:
         scope = replace(scope, service=await _only_service(session))

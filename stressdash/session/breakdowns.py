@@ -47,6 +47,10 @@ class BreakdownWatch:
         while len(self._seconds) > KEEP:
             del self._seconds[min(self._seconds)]
 
+    def forget(self) -> None:
+        """What was answered stood at other times."""
+        self._seconds.clear()
+
     def series(
         self, timeline: Timeline, start_s: float, end_s: float, step_s: float, origin_ms: int
     ) -> tuple[Series, ...]:

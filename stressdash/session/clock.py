@@ -18,7 +18,8 @@ class Clock:
     ) -> None:
         self._monotonic_ns = monotonic_ns
         self.origin_ns = monotonic_ns()
-        self.origin_wall_ms = wall_ns() // 1_000_000
+        self.origin_wall_us = wall_ns() // 1_000
+        self.origin_wall_ms = self.origin_wall_us // 1_000
 
     def now_s(self) -> float:
         """Seconds since the session opened."""
@@ -39,3 +40,7 @@ class Clock:
     def wall_of_ns(self, monotonic_ns: int) -> int:
         """Wall-clock milliseconds of a monotonic time."""
         return self.origin_wall_ms + (monotonic_ns - self.origin_ns) // 1_000_000
+
+    def wall_us_of_ns(self, monotonic_ns: int) -> int:
+        """Wall-clock microseconds of a monotonic time."""
+        return self.origin_wall_us + (monotonic_ns - self.origin_ns) // 1_000

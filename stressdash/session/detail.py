@@ -117,7 +117,7 @@ def sent_us(session: Session, exemplar: Exemplar) -> int | None:
     """When the request was sent, in wall-clock microseconds since 1970; None when it never was."""
     if exemplar.sent_ns is None:
         return None
-    return session.clock.origin_wall_ms * 1_000 + (exemplar.sent_ns - session.clock.origin_ns) // 1_000
+    return session.clock.wall_us_of_ns(exemplar.sent_ns)
 
 
 def _similar(row: ErrorRow, rows: tuple[ErrorRow, ...]) -> tuple[ErrorRow, ...]:

@@ -172,6 +172,7 @@ def _apm(session: Session, series: ApmSeries | None, measured_s: float, complete
         measured_s=measured_s,
         dropped=dropped_events(apm.health, session.watch.service),
         complete=complete,
+        clock=session.skew.offset,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -50,10 +51,12 @@ def draw_processors(session: Session, now_s: float, interference: Interference) 
 
 
 async def poll_apm(session: Session) -> None:
-    """What the service saw, and which error groups the failed requests belong to."""
+    """What the service saw, which error groups the failed requests belong to, and how its clock goes."""
     assert session.apm is not None
     run = session.run
-    await session.apm.poll(run.failed_traces(TRACES_PER_TICK) if run is not None else ())
+    traces = run.failed_traces(TRACES_PER_TICK) if run is not None else ()
+    session.apm.go_by(session.skew.correction_us)
+    await asyncio.gather(session.apm.poll(traces), session.skew.poll(run))
 
 
 async def poll_owner(session: Session) -> None:

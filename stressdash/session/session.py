@@ -36,6 +36,7 @@ from stressdash.session.processors import Processors
 from stressdash.session.recording import Recording
 from stressdash.session.run import LiveRun, make_run
 from stressdash.session.scoping import found_services, look_at
+from stressdash.session.skew import SkewWatch
 from stressdash.session.steer import steer_connections, steer_duration, steer_rate
 from stressdash.session.trial import run_changed
 from stressdash.session.turn import act, turn_knob, turn_settings
@@ -87,7 +88,8 @@ class Session:
         self.apm: ApmWatch | None = None
         self.source: ApmSource | None = None
         self.scope = scope or Scope(settings.apm_service)
-        self.make_source = source
+        self.skew = SkewWatch(self.clock)
+        self.make_source = lambda stack, scope: self.skew.corrected(source(stack, scope))
         self.retired: list[ApmSource] = []
         self.errors = ErrorList(self.clock)
         self.run: LiveRun | None = None

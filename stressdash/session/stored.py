@@ -55,7 +55,13 @@ class StoredSource:
         self._wall_ms = wall_ms
         self._groups = run.groups()
 
-    async def series(self, start_ms: int, end_ms: int, step_ms: int) -> ApmSeries:
+    async def series(
+        self,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        now_ms: int | None = None,  # noqa: ARG002  the interface
+    ) -> ApmSeries:
         """See `ApmSource.series`; only by seconds, as it was recorded."""
         found = {
             bucket.start_ms: bucket

@@ -166,6 +166,7 @@ def _apm(session: Session) -> ApmFigures:
         loaded=session.state is RunState.RUNNING,
         agent_dropped=service.agent_dropped if service is not None else None,
         enabled=service.apm_enabled if service is not None else None,
+        clock=session.skew.offset,
     )
     if report is not None:
         figures = _apm_of_run(report, figures)

@@ -124,6 +124,7 @@ class ApmWatch:
         self._from_ms = clock.wall_ms() if since_ms is None else since_ms
         self._buckets: dict[int, ApmBucket] = {}
         self._asked_until_ms = since_ms
+        self._correction_us = 0
         self.series: ApmSeries | None = None
         self.groups: tuple[ErrorGroup, ...] = ()
         self.groups_of: dict[str, tuple[str, ...]] = {}
@@ -138,6 +139,15 @@ class ApmWatch:
         self._from_ms = self._clock.wall_ms()
         self.groups = ()
         self.groups_of, self._asked_ms = {}, {}
+
+    def go_by(self, correction_us: int) -> None:
+        """Times from APM are set back by so much from now on; what stood elsewhere is asked for again."""
+        if correction_us == self._correction_us:
+            return
+        self._correction_us = correction_us
+        self._buckets.clear()
+        self._asked_until_ms = max(self._clock.origin_wall_ms, self._clock.wall_ms() - KEEP_BUCKETS * STEP_MS)
+        self.breakdowns.forget()
 
     @property
     def from_ms(self) -> int:

@@ -19,6 +19,7 @@ from stressdash.samples import (
     TransactionSample,
 )
 from stressdash.samples.apm_page import ApmPage
+from stressdash.text import clock_words
 from stressdash.tui.lines import Line, clean, fit
 from stressdash.tui.widgets.listing import Item
 
@@ -76,7 +77,7 @@ def _services(page: ApmPage, width: int) -> list[Item]:
     items = [_header("service", columns, width)]
     items += [_service(one, page.length_s, width) for one in page.services]
     items += [_words(""), *_breakdown(page.breakdown, width)]
-    return items + _process(page.process)
+    return [*items, *_process(page.process), _words(clock_words(page.clock))]
 
 
 def _service(one: ServiceFigures, seconds: float, width: int) -> Item:

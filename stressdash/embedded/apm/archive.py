@@ -133,9 +133,12 @@ class Archive:
             self._hand_on(line)
         return self._store.add(line)
 
-    def series(self, start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> ApmSeries:
-        """See `Timeline.series`."""
-        return self._timeline.series(start_ms, end_ms, step_ms, scope, self._now_ms())
+    def series(
+        self, start_ms: int, end_ms: int, step_ms: int, scope: Scope, now_ms: int | None = None
+    ) -> ApmSeries:
+        """See `Timeline.series`; without a present of its own it goes by our clock."""
+        present_ms = self._now_ms() if now_ms is None else now_ms
+        return self._timeline.series(start_ms, end_ms, step_ms, scope, present_ms)
 
     def error_groups(self, start_ms: int, end_ms: int, scope: Scope) -> tuple[ErrorGroup, ...]:
         """See `ErrorGroups.listed`."""

@@ -60,8 +60,9 @@ class Questions:
         ]
 
     async def series(self, request: web.Request) -> web.Response:
-        """`ApmSeries` of a range in steps."""
-        return answer(self._archive.series(*stepped_range(request), scope_of(request)))
+        """`ApmSeries` of a range in steps; `now` is the present by the clock of the events, if not ours."""
+        now_ms = whole(request, "now") if "now" in request.query else None
+        return answer(self._archive.series(*stepped_range(request), scope_of(request), now_ms))
 
     async def error_groups(self, request: web.Request) -> web.Response:
         """List of `ErrorGroup`."""

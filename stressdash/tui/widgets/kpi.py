@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stressdash.charts.units import UNKNOWN, duration, grouped, percent
+from stressdash.samples import ClockOffset
 from stressdash.snapshot import ApmFigures, ClientFigures, RequestFigures, RunState
 from stressdash.tui.lines import Line, clean, ends, fit, line_width
 from stressdash.tui.view import View
@@ -172,7 +173,16 @@ def apm_words(figures: ApmFigures) -> Line:
         (grouped(figures.dropped), "warn" if figures.dropped else "text"),
         (" sampled ", "dim"),
         (sampling_words(figures.sampling), "text"),
+        *_clock_words(figures.clock),
     ]
+
+
+def _clock_words(clock: ClockOffset | None) -> Line:
+    """` clock +7.3s`, where APM's times had to be corrected by so much."""
+    if clock is None or not clock.corrected_us:
+        return []
+    sign = "+" if clock.ahead_us > 0 else "-"
+    return [(" clock ", "dim"), (f"{sign}{duration(abs(clock.ahead_us))}", "warn")]
 
 
 def sampling_words(share: float | None) -> str:
