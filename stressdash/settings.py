@@ -6,6 +6,7 @@ strings that people write or as ready values; every complaint names the place. K
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,7 +17,7 @@ from stressdash.errors import UsageError
 from stressdash.paths import state_dir
 from stressdash.quantities import parse_count, parse_duration, parse_rate
 
-__all__ = ["ENVIRONMENT", "STACKS", "Settings", "dsn_in", "from_environment", "resolve"]
+__all__ = ["ENVIRONMENT", "STACKS", "Settings", "dsn_in", "from_environment", "resolve", "state_to_read"]
 
 STACKS = ("auto", "embedded", "process", "docker", "external")
 
@@ -170,6 +171,23 @@ def dsn_in(variable: str | None, environ: Mapping[str, str]) -> str | None:
     if not environ.get(variable):
         raise UsageError(f"--dsn: there is no environment variable {variable!r}; it should hold the DSN")
     return environ[variable]
+
+
+def state_to_read(said: Path | None = None) -> Path:
+    """The state folder that was named, else the usual one, for a command that only looks; it need not exist.
+
+    Raises:
+        UsageError: it is no folder, or may not be looked into.
+    """
+    state = said or state_dir()
+    try:
+        with os.scandir(f"{state}/."):
+            return state
+    except FileNotFoundError:
+        return state
+    except OSError as error:
+        told = f"the state folder {str(state)!r} cannot be read: {error.strerror}"
+        raise UsageError(f"{told}; name another one by --state") from error
 
 
 def resolve(*layers: Mapping[str, tuple[str, Any]]) -> Settings:

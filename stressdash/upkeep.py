@@ -73,12 +73,15 @@ async def find_stack(place: Place) -> Stack | None:
     """As `attached`, None where there is none.
 
     Raises:
+        UsageError: the state folder is none, or may not be looked into.
         StackError: whether there is one cannot be known, for instance because Docker's daemon does not run.
     """
+    from stressdash.settings import state_to_read
     from stressdash.stack import open_stack
     from stressdash.stack.folder import StateFolder
     from stressdash.stack.standing import standing
 
+    state_to_read(place.state)
     backend = place.backend
     if backend == "auto":
         found = await asyncio.to_thread(standing, StateFolder(place.state))

@@ -47,15 +47,15 @@ def run(words: Sequence[str]) -> int:
     """Print the comparison; 4 for a regression, 6 when there are too few repeats to decide."""
     options = parser().parse_all(words)
 
-    from stressdash.paths import state_dir
     from stressdash.report.compare_html import comparison_page
     from stressdash.report.compare_text import comparison_charts, comparison_text
     from stressdash.report.comparison import compare_reports, in_turns, parse_limit
     from stressdash.report.reading import read_reports
     from stressdash.session.export import write_file
+    from stressdash.settings import state_to_read
 
     limits = [parse_limit(limit) for limit in options.fail_on_regression]
-    state = options.state or state_dir()
+    state = state_to_read(options.state)
     before, after = (read_reports(names, state) for names in (options.before, options.after))
     paired = in_turns(before, after) if options.paired is None else options.paired
     said = (options.before, options.after)

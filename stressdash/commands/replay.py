@@ -38,13 +38,13 @@ def run(words: Sequence[str]) -> int:
     options = parser().parse_all(words)
 
     from stressdash.dashboard import show_dashboard
-    from stressdash.paths import state_dir
     from stressdash.quantities import parse_duration
+    from stressdash.settings import state_to_read
     from stressdash.store.runs import RunFolder
 
     speed, at_s = _speed(options.speed), parsed("--at", parse_duration, options.at)
     file = Path(options.run)
-    path = file if file.is_file() else RunFolder(options.state or state_dir()).find(options.run).path
+    path = file if file.is_file() else RunFolder(state_to_read(options.state)).find(options.run).path
 
     def make() -> Session:
         from stressdash.session.replay import Replay

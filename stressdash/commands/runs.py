@@ -50,10 +50,10 @@ def run(words: Sequence[str]) -> int:
     """Do what the verb says."""
     options = parser().parse_all(words)
 
-    from stressdash.paths import state_dir
+    from stressdash.settings import state_to_read
     from stressdash.store.runs import RunFolder
 
-    VERBS[options.verb](RunFolder(options.state or state_dir()), options)
+    VERBS[options.verb](RunFolder(state_to_read(options.state)), options)
     return 0
 
 

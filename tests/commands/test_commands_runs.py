@@ -114,6 +114,20 @@ class TestRuns:
         assert [entry.number for entry in RunFolder(state).entries()] == [2]
 
     @pytest.mark.parametrize(
+        "words", [["runs"], ["runs", "show", "1"], ["compare", "1", "2"], ["replay"], ["down"]]
+    )
+    def test_in_a_file_instead_of_a_folder_are_a_sentence(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+    ) -> None:
+        file = tmp_path / "state"
+        file.write_text("a file")
+        assert main([*words, "--state", str(file)]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert f"the state folder {str(file)!r} cannot be read: Not a directory" in captured.err
+        assert captured.err.count("\n") == 1
+
+    @pytest.mark.parametrize(
         ("words", "sentence"),
         [
             (["lsit"], "invalid choice: 'lsit'"),

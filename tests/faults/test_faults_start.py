@@ -65,6 +65,17 @@ class TestStateFolder:
         assert ended.code == 3
         assert f"the state folder {state} cannot be used: Permission denied" in ended.sentence
 
+    @pytest.mark.parametrize("words", [("runs",), ("compare", "1", "2"), ("down",)], ids=" ".join)
+    async def test_one_that_may_not_be_looked_into_is_named(
+        self, stressdash: Start, state: Path, needs: Callable[[str], str], words: tuple[str, ...]
+    ) -> None:
+        state.mkdir(mode=0o300)
+        powerless = (needs("setpriv"), "--bounding-set=-all") if os.getuid() == 0 else ()
+        ended = await (await stressdash(*words, "--state", str(state), prefix=powerless)).ended()
+        state.chmod(0o700)
+        assert (ended.code, ended.out) == (2, b"")
+        assert f"the state folder {str(state)!r} cannot be read: Permission denied" in ended.sentence
+
     async def test_damaged_secrets_are_named_and_kept(self, stressdash: Start, state: Path) -> None:
         state.mkdir()
         (state / "secrets.json").write_text("{")
