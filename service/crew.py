@@ -70,6 +70,7 @@ class _Crew:
         self._owned_read, self._owned_write = os.pipe()
         self._ready: list[int] = []
         self._pids: set[int] = set()
+        self._passed_on: set[int] = set()
 
     def start(
         self,
@@ -113,11 +114,22 @@ class _Crew:
             pid, status = os.wait()
             self._pids.discard(pid)
             ended = os.waitstatus_to_exitcode(status)
-            code = code or (SIGNALLED - ended if ended < 0 else ended)
+            code = code or self._code(ended)
             self._pass_on(signal.SIGTERM, None)
         return code
 
+    def _code(self, ended: int) -> int:
+        """Of a process by its end.
+
+        One that catches no signals yet has nothing to drain, one that catches none any more has drained: when
+        what was passed on ends such a one, it did as asked.
+        """
+        if ended >= 0:
+            return ended
+        return 0 if -ended in self._passed_on else SIGNALLED - ended
+
     def _pass_on(self, number: int, _: FrameType | None) -> None:
+        self._passed_on.add(number)
         for pid in self._pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)

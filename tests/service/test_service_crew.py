@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,27 @@ class TestEnd:
             async with asyncio.timeout(30):
                 assert await service.process.wait() == 0
             await are_gone(crew)
+
+    async def test_is_orderly_for_processes_that_catch_no_signals_any_more(self) -> None:
+        script = (
+            "import os, signal, sys\n"
+            "from service.crew import run_crew\n"
+            "from service.settings import Settings\n"
+            "def work(settings, member):\n"
+            "    os.write(member.ready, b'.')\n"
+            "    if member.place.number:\n"
+            "        signal.pause()\n"
+            "    os.read(member.owner, 1)\n"
+            "    return 0\n"
+            f"settings = Settings.from_environment({{'STATS_DSN': {NOWHERE!r}, 'STATS_WORKERS': '3'}})\n"
+            "sys.exit(run_crew(settings, work, 0))\n"
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdin
+        assert process.stdout
+        assert (await process.stdout.readline()).startswith(b"listening on")
+        process.stdin.close()
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
