@@ -2,7 +2,7 @@
 
 Server errors leave here as the classes of `service.errors`, raised in this module, so that APM's culprit is
 the service's own code. A statement that did not end with an answer of the server, cancelled ones included,
-leaves the protocol in an unknown state: its connection is broken.
+leaves the protocol in an unknown state, and some answers are the server's last: the connection is broken.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 from asyncmy.connection import Connection as MySQLConnection
 from asyncmy.errors import Error as MySQLError
 
-from service.errors import DatabaseError, database_error
+from service.errors import DatabaseError, DatabaseGone, database_error
 from service.settings import Dsn
 from service.trail import CONNECT, QUERY, Trail
 
-__all__ = ["INSERT", "Connection", "Connector"]
+__all__ = ["INSERT", "PROBE", "Connection", "Connector"]
 
 INSERT = (
     "INSERT INTO incoming (id, property, property_section, property_id, remote_ip, stamp) "
@@ -30,8 +30,10 @@ INSERT = (
 PROBE = "SELECT id FROM incoming LIMIT 1"
 
 CONNECT_TIMEOUT_S = 10
-SERVER_ERRNOS = range(1000, 2000)
-"""Numbers that the server sends; from 2000 on they come from the client library."""
+CLIENT_ERRNOS = range(2000, 3000)
+"""Numbers of the client library; all others the server sends."""
+AUTH_PLUGIN_ERRNO = 2059
+"""Of a way to log in that the client cannot go."""
 
 
 class Connection:
@@ -81,7 +83,7 @@ class Connection:
             await self._driver.cursor().execute(sql, row)
         except MySQLError as error:
             translated = _translate(error)
-            self._broken = translated.errno not in SERVER_ERRNOS
+            self._broken = translated.errno in CLIENT_ERRNOS or isinstance(translated, DatabaseGone)
             raise translated from error
         except BaseException:
             self._broken = True
@@ -117,6 +119,8 @@ class Connector:
                 await driver.connect()
             except MySQLError as error:
                 raise _translate(error) from error
+            except RuntimeError as error:  # asyncmy lacks a package that the server's way to log in needs
+                raise database_error(AUTH_PLUGIN_ERRNO, str(error)) from error
         return Connection(driver, self._background)
 
     async def create_tables(self) -> None:

@@ -5,6 +5,7 @@ ServiceError
 ├── InvalidRequest              a push lacks something ("missing id")
 ├── PushTimeout                 push_timeout ran out ("context deadline exceeded")
 ├── PoolClosed                  the service is on its way out
+├── SiblingSilent               another process of the service does not answer
 └── DatabaseError               "Error <errno>: <message>", raised by `service.database`
     ├── TooManyConnections      1040, 1203, 1226
     ├── AccessDenied            1044, 1045, 1698
@@ -14,7 +15,7 @@ ServiceError
     ├── LockWaitTimeout         1205
     ├── Deadlock                1213
     ├── DatabaseUnreachable     2002, 2003, 2005: no connection could be made
-    └── DatabaseGone            1053, 1927, 2006, 2013, ...: an open connection ended
+    └── DatabaseGone            1053, 1927, 2006, 2013, 4031, ...: an open connection ended
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = [
     "PoolClosed",
     "PushTimeout",
     "ServiceError",
+    "SiblingSilent",
     "TooManyConnections",
     "UnknownDatabase",
     "database_error",
@@ -128,6 +130,7 @@ _KINDS: dict[int, type[DatabaseError]] = {
     2013: DatabaseGone,
     2014: DatabaseGone,
     2055: DatabaseGone,
+    4031: DatabaseGone,
 }
 
 

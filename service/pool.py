@@ -8,10 +8,13 @@ Rules:
       the connection itself if it is still good, else the place, and the waiter connects on its own behalf.
     - A released connection is closed when it is broken, past `conn_max_lifetime`, beyond `max_open`, or when
       `max_idle` connections rest already. The last one released is the first one used again.
+    - Nobody gets a connection that is known to be broken: one that broke while it rested, or on its way to a
+      waiter, is replaced in its place. Nothing was sent on it, so this is Go's retry of a bad connection.
     - A cancelled acquire leaks nothing. A cancelled query breaks its connection: the driver marks it.
     - Limits may change at any time; a higher `max_open` lets waiters in at once.
 
-One deviation: a `max_open` below `max_idle` limits the idle ones while it lasts and leaves `max_idle`.
+Two deviations: waiters are served in their order (Go picks one at random), and a `max_open` below `max_idle`
+limits the idle ones while it lasts and leaves `max_idle`.
 
 Sans driver: connections come from a `connect` coroutine and have `broken` and `close()`. One event loop, no
 threads, no locks: every method but `acquire` runs to its end without a pause.
@@ -118,7 +121,9 @@ class Pool(Generic[C]):
             if self._limits.max_open and self._open >= self._limits.max_open:
                 granted = await self._wait()
                 if granted is not None:
-                    return granted
+                    if self._usable(granted):
+                        return granted
+                    granted.close()
             else:
                 self._open += 1
             return await self._fill_place(trail)

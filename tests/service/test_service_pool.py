@@ -155,6 +155,18 @@ class TestWaiting:
         assert await task is not held
         assert pool.stats().open == 1
 
+    async def test_ends_with_a_new_connection_when_the_granted_one_breaks_on_its_way(
+        self, database: FakeDatabase
+    ) -> None:
+        pool = pool_of(database, 1, 2, 0)
+        held = await pool.acquire(Trail())
+        task = asyncio.create_task(pool.acquire(Trail()))
+        await turns()
+        pool.release(held)
+        held.broken = True
+        assert await task is not held
+        assert (held.closed, pool.stats().open, pool.stats().closed_broken) == (True, 1, 1)
+
     async def test_loses_nothing_when_grant_and_cancellation_meet(self, database: FakeDatabase) -> None:
         pool = pool_of(database, 1, 2, 0)
         held = await pool.acquire(Trail())
