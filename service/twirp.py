@@ -2,7 +2,8 @@
 
 https://twitchtv.github.io/twirp/docs/spec_v7.html. Errors are JSON whatever the request was. An exception
 that is no `TwirpError` counts as `internal` with its text as message and its class as `meta.cause`.
-JSON follows protobuf's rules: both spellings of a field name are taken, unknown fields are ignored.
+JSON follows protobuf's rules: both spellings of a field name are taken, unknown fields are ignored, no name
+comes twice.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ STATUS: Mapping[str, int] = {
     "unavailable": 503,
     "data_loss": 500,
 }
-"""Error codes with their HTTP status."""
+"""Error codes with their HTTP status. The specification spells `dataloss`, Twirp's own servers send this."""
 
 
 class TwirpError(Exception):
@@ -149,8 +150,18 @@ def decode(method: Method, media: str, body: bytes) -> Message:
         raise TwirpError("malformed", f"the {kind} request could not be decoded") from None
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError("a name comes twice")
+    return document
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_unique)
+
+
 def _from_json(method: Method, body: bytes) -> Message:
-    document = json.loads(body)
+    document = _JSON.decode(body.decode())
     if not isinstance(document, dict):
         raise ValueError("a message is a JSON object")  # noqa: TRY004 - the caller turns ValueError to malformed
     plain = method.plain_fields

@@ -92,7 +92,8 @@ class TestRequests:
         "body",
         [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"section": -1}', b'{"section": 4294967296}',
          b'{"section": "x"}', b'{"section": true}', b'{"section": 1.5}', b'{"property": 1}', b'{"id": NaN}',
-         b'{"property": "\\ud800"}', b"[" * 100_000],
+         b'{"property": "\\ud800"}', b'{"id": 1, "id": 1}', b'{"x": {"y": 1, "y": 2}}', b"[" * 100_000,
+         '{"property": "news", "section": 1, "id": 2}'.encode("utf-16")],
         ids=lambda body: repr(body[:20]),
     )  # fmt: skip
     def test_that_are_no_message_in_json_are_malformed(self, body: bytes) -> None:
