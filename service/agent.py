@@ -9,6 +9,7 @@ error. Processors that clean what is never collected here (headers, cookies, bod
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -90,18 +91,20 @@ class SelfTimes(MetricSet):
     def __init__(self, registry: Any) -> None:
         super().__init__(registry)
         self._times: dict[tuple[str, str, str], list[float]] = {}
+        self._handing_over = threading.Lock()
 
     def add(self, transaction: str, times: Iterable[tuple[str, str, float]]) -> None:
         """Count the own times of one call: span type, subtype, seconds."""
-        totals = self._times
-        for kind, subtype, seconds in times:
-            total = totals.setdefault((transaction, kind, subtype), [0, 0.0])
-            total[0] += 1
-            total[1] += seconds
+        with self._handing_over:
+            for kind, subtype, seconds in times:
+                total = self._times.setdefault((transaction, kind, subtype), [0, 0.0])
+                total[0] += 1
+                total[1] += seconds
 
     def collect(self) -> Iterator[dict[str, Any]]:
         """The metric sets, in intake form; called by the agent's metrics thread."""
-        totals, self._times = self._times, {}
+        with self._handing_over:
+            totals, self._times = self._times, {}
         timestamp = int(time.time() * 1e6)
         for (transaction, kind, subtype), (count, seconds) in totals.items():
             yield {
