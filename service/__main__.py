@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from service.app import App
@@ -98,7 +99,8 @@ def _watch(app: App, owner: int | None) -> None:
     def read_until_end() -> None:
         while os.read(owner, 4096):
             pass
-        loop.call_soon_threadsafe(app.ask_to_stop, ORPHAN_DRAIN_S)
+        with suppress(RuntimeError):  # the loop has ended already, for another reason
+            loop.call_soon_threadsafe(app.ask_to_stop, ORPHAN_DRAIN_S)
 
     # A thread, because the event loop cannot watch every kind of file that standard input may be.
     threading.Thread(target=read_until_end, daemon=True).start()

@@ -16,7 +16,7 @@ from service.settings import Dsn
 from service.trail import ACQUIRE, CONNECT, QUERY, Step
 from service.twirp import TwirpError
 
-__all__ = ["Documents", "Identity", "parents", "self_times"]
+__all__ = ["Documents", "Identity", "parents", "self_times", "transaction_name"]
 
 LONGEST_PATH = 1024
 UNROUTED = "unknown route"
@@ -73,7 +73,7 @@ class Documents:
         document = {
             "id": identity.transaction_id,
             "trace_id": identity.trace_id,
-            "name": name(call),
+            "name": transaction_name(call),
             "type": "request",
             "duration": duration_s * 1e3,
             "timestamp": int(call.began_s * 1e6),
@@ -128,13 +128,13 @@ class Documents:
             "trace_id": identity.trace_id,
             "transaction_id": identity.transaction_id,
             "parent_id": failed[-1] if sampled and failed else identity.transaction_id,
-            "transaction": {"sampled": sampled, "type": "request", "name": name(call)},
+            "transaction": {"sampled": sampled, "type": "request", "name": transaction_name(call)},
             "context": _context(call, failure, labels),
         }
 
 
-def name(call: Call) -> str:
-    """The transaction's name: the remote procedure's, never a path that a client made up."""
+def transaction_name(call: Call) -> str:
+    """The remote procedure's name, never a path that a client made up."""
     return f"{call.service}/{call.method}" if call.method else UNROUTED
 
 

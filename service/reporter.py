@@ -25,7 +25,7 @@ from collections.abc import Callable
 
 from service.agent import Agent
 from service.call import Call
-from service.documents import Documents, Identity, name, self_times
+from service.documents import Documents, Identity, self_times, transaction_name
 from service.errors import BadConfiguration, DatabaseError
 from service.settings import Dsn
 from service.twirp import TwirpError
@@ -123,7 +123,7 @@ class Reporter:
         for span in self._documents.spans(call, identity, sample_rate):
             agent.send_span(span)
         if sample_rate:
-            agent.self_times.add(name(call), self_times(call.trail.steps, duration_s))
+            agent.self_times.add(transaction_name(call), self_times(call.trail.steps, duration_s))
 
     def _identify(self, call: Call) -> Identity:
         parent = _TRACEPARENT.fullmatch(call.traceparent or "")

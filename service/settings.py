@@ -20,6 +20,7 @@ __all__ = ["INHERIT", "KNOBS", "SHIELD", "Dsn", "Knobs", "Settings"]
 INHERIT = "inherit"
 SHIELD = "shield"
 MOST_WORKERS = 64
+MOST_COUNTED = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,13 @@ class Dsn:
         )
 
 
+def _is_between(text: str, least: int, most: int) -> bool:
+    """Whether it is a whole number in a range; digits are counted first, as Python reads no endless ones."""
+    return text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most
+
+
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+    if not _is_between(text, 0, MOST_COUNTED):
         raise ValueError("a whole number from 0 on")
     return int(text)
 
@@ -206,12 +212,12 @@ def _peers(text: str) -> bool:
 
 
 def _workers(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS):
+    if not _is_between(text, 1, MOST_WORKERS):
         raise BadConfiguration(f"STATS_WORKERS must be a number from 1 to {MOST_WORKERS}, not {text!r}")
     return int(text)
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65_536):
+    if not _is_between(text, 0, 65_535):
         raise BadConfiguration(f"STATS_PORT must be a port number from 0 to 65535, not {text!r}")
     return int(text)
