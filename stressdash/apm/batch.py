@@ -20,7 +20,7 @@ LONGEST_PAUSE_S: Final = 8.0
 
 
 class SearchBatch:
-    """Collects the searches of one turn of the event loop into one request.
+    """Collects the searches of one turn of the event loop into one request; what two ask alike goes out once.
 
     After a failure nothing is sent for half a second, doubling up to eight; who asks meanwhile is told the
     failure again at once.
@@ -68,8 +68,12 @@ class SearchBatch:
         open_ones = [(search, future) for search, future in asked if not future.done()]
         if not open_ones:
             return
+        different: list[Search] = []
+        for search, _ in open_ones:
+            if search not in different:
+                different.append(search)
         try:
-            answers = await self._send([search for search, _ in open_ones])
+            answers = await self._send(different)
         except SourceError as error:
             self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
             self._silent_until = self._monotonic() + self._pause_s
@@ -83,9 +87,9 @@ class SearchBatch:
                 future.cancel()
             raise
         self._pause_s = 0.0
-        for (_, future), answer in zip(open_ones, answers, strict=True):
+        for search, future in open_ones:
             if not future.done():
-                future.set_result(answer)
+                future.set_result(answers[different.index(search)])
 
     async def aclose(self) -> None:
         """Give up what is under way."""

@@ -304,6 +304,20 @@ class TestBatch:
         await batch.ask(search("d"))
         assert sent == [["a", "b", "c"], ["d"]]
 
+    async def test_what_two_ask_alike_goes_out_once(self) -> None:
+        sent: list[list[str]] = []
+
+        async def send(searches: Any) -> list[Json]:
+            sent.append([each.index for each in searches])
+            return [{"index": each.index} for each in searches]
+
+        batch = SearchBatch(send, lambda: 0.0)
+        answers = await asyncio.gather(
+            batch.ask(search("a"), search("b")), batch.ask(search("b"), search("c"))
+        )
+        assert answers == [[{"index": "a"}, {"index": "b"}], [{"index": "b"}, {"index": "c"}]]
+        assert sent == [["a", "b", "c"]]
+
     async def test_after_a_failure_it_waits_longer_and_longer(self) -> None:
         now, asked, broken = 0.0, 0, True
 

@@ -121,6 +121,14 @@ class TestForwarding:
         assert patterns == ["logs-apm.*-*", "metrics-apm.*-*", "traces-apm-*"]
         assert all("data_stream" in each for each in served.templates.values())
 
+    async def test_a_full_batch_waits_for_nobody(self, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(forward, "GATHER_S", 3600)
+        _, url = fake
+        async with forwarding(url) as (forwarder, _):
+            for number in range(forward.BATCH_EVENTS):
+                forwarder.offer(event(number))
+            await until(lambda: forwarder.sent == forward.BATCH_EVENTS)
+
     async def test_the_end_sends_what_is_left(self, fake: Fake) -> None:
         served, url = fake
         async with forwarding(url) as (forwarder, _):

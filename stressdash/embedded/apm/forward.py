@@ -28,7 +28,7 @@ __all__ = ["Forwarder"]
 QUEUE_BYTES: Final = 64 * 1024 * 1024
 BATCH_EVENTS: Final = 1000
 GATHER_S: Final = 0.2
-"""How long events wait for others: apm-server's flush interval as the compose file tunes it."""
+"""How long events wait for others, unless they fill a batch: the compose file's flush interval."""
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 8.0
 TIMEOUT: Final = aiohttp.ClientTimeout(total=20.0, connect=5.0)
@@ -124,7 +124,7 @@ class Forwarder:
     async def _gathered(self) -> bool:
         """Wait until there is something to send; whether there is."""
         await self._arrived.wait()
-        if not self._closing:
+        if not self._closing and len(self._waiting) < BATCH_EVENTS:
             await asyncio.sleep(GATHER_S)
         if not self._waiting:
             self._arrived.clear()
