@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from stressdash.credentials import add_credential_flags, credentials_given
 from stressdash.errors import BadInput, UsageError
 from stressdash.requestflags import (
     FOREIGN,
@@ -131,10 +132,11 @@ def _add_apm(add: Callable[..., argparse.Action]) -> None:
     add(
         "--elasticsearch",
         metavar="URL",
-        help="read APM from here, or from a cloud id; credentials: STRESSDASH_ES_API_KEY or _PASSWORD",
+        help="read APM from here, or from a cloud id",
     )
     add("--apm-service", metavar="NAME", help="service.name in the APM data (default: all)")
     add("--forward", metavar="URL", help="hand what the embedded APM intake gets on to this Elasticsearch")
+    add_credential_flags(add)
     add(
         "--kibana", metavar="URL", help="where copied links into Kibana lead (default: http://127.0.0.1:5601)"
     )
@@ -201,6 +203,7 @@ def settings_of(options: argparse.Namespace) -> tuple[Settings, Scenario | None]
         flags["knobs"] = ("--knob", parse_knobs(options.knob))
     if options.stop_when:
         flags["stop_when"] = ("--stop-when", tuple(options.stop_when))
+    flags["credentials"] = ("the command line", credentials_given(options))
     flags["allow_targets"] = ("--allow-target", tuple(options.allow_target))
     flags["keep"] = ("--keep", options.keep)
     if options.insecure:

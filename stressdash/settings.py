@@ -60,6 +60,19 @@ def _forward(text: str) -> str:
     return text
 
 
+def _kibana(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named:
+        raise UsageError("this is no URL that a link could begin with, as http://127.0.0.1:5601 is")
+    if parts.username or parts.password:
+        raise UsageError("credentials do not belong into a link; your browser asks for them")
+    return text
+
+
 def _setting(default: Any, parse: Callable[[str], Any] = str) -> Any:
     return field(default=default, metadata={"parse": parse})
 
@@ -116,8 +129,10 @@ class Settings:
     elasticsearch: str | None = _setting(None)
     forward: str | None = _setting(None, _forward)
     """URL of an Elasticsearch that gets what the embedded APM intake takes in."""
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    """How both are entered, by flag, as `stressdash.credentials` reads it; holds no secret."""
     apm_service: str | None = _setting(None)
-    kibana: str = _setting("http://127.0.0.1:5601")
+    kibana: str = _setting("http://127.0.0.1:5601", _kibana)
     """Where links into Kibana lead."""
     dsn: str | None = _setting(None)
     """Name of the environment variable that holds it: a DSN carries a password."""

@@ -1,5 +1,7 @@
 """Where an Elasticsearch is and how it is entered: from what was asked for, the environment and a file.
 
+What flags say stands in the environment already (`stressdash.credentials`).
+
 The file is `elasticsearch.toml` in the configuration folder, or the one that STRESSDASH_ES_FILE names. It has
 a table for each address, and nobody else may read it:
 
@@ -16,6 +18,7 @@ import base64
 import binascii
 import os
 import re
+import ssl
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -26,7 +29,7 @@ from urllib.parse import urlsplit
 from stressdash.errors import BadInput
 from stressdash.paths import config_dir
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "forwarding"]
 
 REQUEST_TIMEOUT_S: Final = 2.0
 VARIABLES: Final = {
@@ -70,28 +73,43 @@ class Connection:
         given = {name: environ[variable] for name, variable in VARIABLES.items() if environ.get(variable)}
         if any(name in given for name in SECRETS):
             found = {name: value for name, value in found.items() if name not in (*SECRETS, "username")}
-        merged = {**found, **given}
-        if "password" in merged:
-            merged.setdefault("username", "elastic")
-        else:
-            merged.pop("username", None)
-        if (ca_file := merged.get("ca_file")) and not Path(ca_file).is_file():
-            raise BadInput(f"the CA file {ca_file!r} does not exist")
-        if (fingerprint := merged.get("fingerprint")) and not FINGERPRINT.fullmatch(fingerprint):
-            raise BadInput("the fingerprint must be the SHA-256 of the certificate: 64 hexadecimal digits")
-        known: dict[str, Any] = merged
+        known: dict[str, Any] = checked_credentials({**found, **given})
         if "://" in address:
             return cls(url=checked_url(address), **known)
         return cls(cloud_id=checked_cloud_id(address), **known)
 
+    def environment(self) -> dict[str, str]:
+        """The variables that `of` would make the same of; the secrets are among them."""
+        given = {variable: getattr(self, name) for name, variable in VARIABLES.items()}
+        if self.ca_file:
+            given["STRESSDASH_ES_CA"] = str(Path(self.ca_file).absolute())
+        return {variable: value for variable, value in given.items() if value}
+
+
+def forwarding(url: str | None, environ: Mapping[str, str]) -> dict[str, str] | None:
+    """Environment of an intake that hands its events on to the Elasticsearch at a URL; None without one.
+
+    Raises:
+        BadInput: as `Connection.of`.
+    """
+    if url is None:
+        return None
+    return {"STRESSDASH_FORWARD": url, **Connection.of(url, environ).environment()}
+
 
 def credentials_file(environ: Mapping[str, str]) -> Path:
-    """Where credentials may lie; need not exist."""
-    return Path(environ.get("STRESSDASH_ES_FILE") or config_dir() / "elasticsearch.toml")
+    """Where credentials lie: the file that was named, else the one that need not exist."""
+    named = environ.get("STRESSDASH_ES_FILE")
+    return Path(named).expanduser() if named else default_file()
+
+
+def default_file() -> Path:
+    """In the configuration folder."""
+    return config_dir() / "elasticsearch.toml"
 
 
 def in_file(path: Path, address: str) -> dict[str, str]:
-    """What a file says of an address; nothing when there is no file.
+    """What a file says of an address; nothing when there is no file and none was named.
 
     Raises:
         BadInput: others can read it, it is no such file, or it says something that is not known.
@@ -103,6 +121,8 @@ def in_file(path: Path, address: str) -> dict[str, str]:
                 raise BadInput(f"{path} holds secrets and others may read it; chmod 600 {path}")
             tables = tomllib.load(opened)
     except FileNotFoundError:
+        if path != default_file():
+            raise BadInput(f"there is no credentials file {path}") from None
         return {}
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from error
@@ -110,6 +130,44 @@ def in_file(path: Path, address: str) -> dict[str, str]:
         raise BadInput(f"{path} is no TOML: {error}") from error
     table = {name.rstrip("/"): value for name, value in tables.items()}.get(address.rstrip("/"), {})
     return checked_table(path, table)
+
+
+def checked_credentials(given: Mapping[str, str]) -> dict[str, str]:
+    """One kind of credentials, and what certificates are held against, if all of it can be used.
+
+    Raises:
+        BadInput: with what is wrong; no secret is repeated.
+    """
+    secrets = [name for name in SECRETS if name in given]
+    if len(secrets) > 1:
+        raise BadInput(f"Elasticsearch has several credentials, {' and '.join(secrets)}; give one of them")
+    for name in secrets:
+        if not given[name].isprintable() or not (given[name].isascii() or name == "password"):
+            raise BadInput(f"the {name} of Elasticsearch must be one line of plain characters")
+    if "username" in given and not secrets:
+        raise BadInput("Elasticsearch has a user without a password; give --es-password too")
+    if ca_file := given.get("ca_file"):
+        check_ca_file(ca_file)
+    if (fingerprint := given.get("fingerprint")) and not FINGERPRINT.fullmatch(fingerprint):
+        raise BadInput("the fingerprint must be the SHA-256 of the certificate: 64 hexadecimal digits")
+    used = {name: value for name, value in given.items() if name != "username"}
+    return {**used, "username": given.get("username", "elastic")} if "password" in given else used
+
+
+def check_ca_file(path: str) -> None:
+    """Refuse a file that holds no certificates.
+
+    Raises:
+        BadInput: with the reason.
+    """
+    try:
+        ssl.create_default_context(cafile=path)
+    except FileNotFoundError as error:
+        raise BadInput(f"the CA file {path!r} does not exist") from error
+    except ssl.SSLError as error:
+        raise BadInput(f"the CA file {path!r} holds no certificates in PEM form") from error
+    except OSError as error:
+        raise BadInput(f"the CA file {path!r} cannot be read: {error.strerror}") from error
 
 
 def checked_table(path: Path, table: Any) -> dict[str, str]:

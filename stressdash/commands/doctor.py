@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 
 from stressdash.commands import command_parser
+from stressdash.credentials import add_credential_flags, credential_environment, credentials_given
 from stressdash.flags import Parser
 from stressdash.stdout import write_text
 from stressdash.upkeep import add_place_flags, place_of
@@ -22,7 +23,8 @@ def parser() -> Parser:
     add_place_flags(made)
     add = made.add_argument
     add("--target", metavar="URL", help="a service that runs already")
-    add("--elasticsearch", metavar="URL", help="where APM data is; credentials from the environment")
+    add("--elasticsearch", metavar="URL", help="where APM data is")
+    add_credential_flags(add)
     add("--dsn", metavar="NAME", help="environment variable that holds the DSN of the target's database")
     add("--json", action="store_true", help="print it for programs")
     return made
@@ -40,7 +42,8 @@ def run(words: Sequence[str]) -> int:
     if options.target is not None:
         parse_url(options.target)
     dsn = dsn_in(options.dsn, os.environ)
-    asked = Asked(place.backend, place.state, options.target, options.elasticsearch, dsn)
+    environ = credential_environment(credentials_given(options), os.environ)
+    asked = Asked(place.backend, place.state, options.target, options.elasticsearch, dsn, environ)
     examined = asyncio.run(examine(asked))
     write_text(examined.json() if options.json else examined.text())
     return 0 if examined.ok else 3

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from stressdash.commands import command_parser
+from stressdash.credentials import add_credential_flags, credential_environment, credentials_given
 from stressdash.flags import Parser, parse_knobs
 from stressdash.stdout import write_text
 from stressdash.upkeep import Place, Told, add_place_flags, narrate, place_of, told
@@ -21,6 +23,7 @@ def parser() -> Parser:
     add = made.add_argument
     add("--knob", metavar="NAME=VALUE", action="append", default=[], help="turn a knob; may be repeated")
     add("--forward", metavar="URL", help="hand what the APM intake gets on to this Elasticsearch")
+    add_credential_flags(add)
     add("--json", action="store_true", help="print what runs for programs")
     add("--quiet", action="store_true", help="do not tell what happens")
     return made
@@ -28,18 +31,22 @@ def parser() -> Parser:
 
 def run(words: Sequence[str]) -> int:
     """Start what does not run, adopt what does, and leave all of it running."""
+    from stressdash.apm.connection import forwarding
     from stressdash.settings import resolve
 
     options = parser().parse_all(words)
+    environ = credential_environment(credentials_given(options), os.environ)
     if options.forward is not None:
         resolve({"forward": ("--forward", options.forward)})  # a slip of the pen costs no start
     place, knobs = place_of(options), parse_knobs(options.knob)
-    now = asyncio.run(_up(place, knobs, options.forward, quiet=options.quiet))
+    now = asyncio.run(_up(place, knobs, forwarding(options.forward, environ), quiet=options.quiet))
     write_text(now.json() if options.json else now.text())
     return 0
 
 
-async def _up(place: Place, knobs: Mapping[str, str], forward: str | None, *, quiet: bool) -> Told:
+async def _up(
+    place: Place, knobs: Mapping[str, str], forward: Mapping[str, str] | None, *, quiet: bool
+) -> Told:
     from stressdash.errors import UsageError
     from stressdash.stack import choose, open_stack
     from stressdash.stack.knobs import EVERY_KNOB, find

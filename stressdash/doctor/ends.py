@@ -60,7 +60,7 @@ async def check_database(dsn: str) -> AsyncIterator[Finding]:
 
 async def check_elasticsearch(url: str, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     """Whether Elasticsearch answers with the credentials of the environment, and what it holds."""
-    remedy = "correct --elasticsearch, or STRESSDASH_ES_API_KEY, or STRESSDASH_ES_USER and _PASSWORD"
+    remedy = "correct --elasticsearch, or its credentials: --es-api-key, or --es-user and --es-password"
     try:
         source = ElasticSource(Connection.of(url, environ))
     except BadInput as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stressdash.doctor import backends, ends, machine
@@ -26,6 +27,8 @@ class Asked:
     elasticsearch: str | None = None
     dsn: str | None = None
     """The DSN itself."""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    """With the credentials of Elasticsearch."""
 
 
 async def examine(asked: Asked) -> Examined:
@@ -42,7 +45,7 @@ async def examine(asked: Asked) -> Examined:
     if asked.target is not None:
         findings += [one async for one in ends.check_target(asked.target)]
     if asked.elasticsearch is not None:
-        findings += [one async for one in ends.check_elasticsearch(asked.elasticsearch, os.environ)]
+        findings += [one async for one in ends.check_elasticsearch(asked.elasticsearch, asked.environ)]
     if asked.dsn is not None:
         findings += await _database(asked.dsn)
     means = choice.why or "as asked"

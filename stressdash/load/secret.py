@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from stressdash.errors import BadInput
 
-__all__ = ["Redaction", "SecretHeader", "parse_secret_header", "read_secrets"]
+__all__ = ["Redaction", "SecretHeader", "parse_secret_header", "read_secrets", "read_source"]
 
 BLOT: Final = b"***"
 LONGEST: Final = 8192
@@ -70,28 +70,33 @@ def read_secrets(headers: Iterable[SecretHeader], environ: Mapping[str, str]) ->
     Raises:
         BadInput: a variable or file that is missing, empty, or no value of a header.
     """
-    return {header.source: _read(header, environ) for header in headers}
+    return {
+        header.source: read_source(header.source, f"the header {header.name}", environ) for header in headers
+    }
 
 
-def _read(header: SecretHeader, environ: Mapping[str, str]) -> str:
-    kind, _, place = header.source.partition(":")
+def read_source(source: str, owner: str, environ: Mapping[str, str]) -> str:
+    """The value behind `env:VARIABLE` or `file:PATH`; `owner` is who needs it, for the sentence.
+
+    Raises:
+        BadInput: as `read_secrets`.
+    """
+    kind, _, place = source.partition(":")
     if kind == "env":
         where = f"the environment variable {place}"
         value = environ.get(place, "")
         if not value:
-            raise BadInput(f"the header {header.name} needs {where}, which is not set; set and export it")
+            raise BadInput(f"{owner} needs {where}, which is not set; set and export it")
     else:
         where = f"the file {place!r}"
         try:
             value = Path(place).expanduser().read_text("utf-8").strip()
         except OSError as error:
-            raise BadInput(
-                f"the header {header.name} needs {where}, which cannot be read: {error.strerror}"
-            ) from error
+            raise BadInput(f"{owner} needs {where}, which cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise BadInput(f"the header {header.name} needs {where}, which is no UTF-8 text") from error
+            raise BadInput(f"{owner} needs {where}, which is no UTF-8 text") from error
         if not value:
-            raise BadInput(f"the header {header.name} needs {where}, which is empty")
+            raise BadInput(f"{owner} needs {where}, which is empty")
     if len(value) > LONGEST or not value.isprintable():
         raise BadInput(
             f"{where} is no value of a header; it must be one line of at most {LONGEST} characters"

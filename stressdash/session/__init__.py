@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 
-from stressdash.apm.connection import Connection
+from stressdash.apm.connection import Connection, forwarding
 from stressdash.apm.source import ApmSource
+from stressdash.credentials import credential_environment
 from stressdash.metrics.thresholds import Threshold
 from stressdash.samples import Scope
 from stressdash.scenario import Scenario
@@ -34,8 +35,10 @@ def make_session(
 
     Raises:
         UsageError: the stack lacks something that it needs.
+        BadInput: a credential is missing or cannot be used.
     """
-    connection = Connection.of(settings.elasticsearch, os.environ) if settings.elasticsearch else None
+    environ = credential_environment(settings.credentials, os.environ)
+    connection = Connection.of(settings.elasticsearch, environ) if settings.elasticsearch else None
     choice = choose(settings.stack, state=settings.state, target_url=settings.url)
     stack = open_stack(
         choice.backend,
@@ -44,7 +47,7 @@ def make_session(
         apm_url=settings.elasticsearch,
         database_dsn=dsn_in(settings.dsn, os.environ),
         service_token=os.environ.get("STRESSDASH_SERVICE_TOKEN"),
-        forward=settings.forward,
+        forward=forwarding(settings.forward, environ),
     )
     clock = Clock()
     folder = None if stack.name == "external" else StateFolder(settings.state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def open_stack(
     apm_url: str | None = None,
     database_dsn: str | None = None,
     service_token: str | None = None,
-    forward: str | None = None,
+    forward: Mapping[str, str] | None = None,
 ) -> Stack:
     """A stack that is not up yet.
 
@@ -73,7 +74,7 @@ def open_stack(
         apm_url: where its APM data can be asked for.
         database_dsn: its database.
         service_token: token of its admin endpoint, where it is the service that comes with stressdash.
-        forward: URL of an Elasticsearch that gets what the embedded APM intake gets; for `embedded` and
+        forward: environment that makes the embedded APM intake hand on what it gets; for `embedded` and
             `process`.
 
     Raises:
@@ -100,7 +101,7 @@ def open_stack(
     raise UsageError(f"there is no stack {backend!r}; the stacks are {', '.join(BACKENDS)}")
 
 
-def _local(backend: str, state: Path, forward: str | None) -> Stack:
+def _local(backend: str, state: Path, forward: Mapping[str, str] | None) -> Stack:
     from stressdash.stack.knobs import KNOBS, REAL_DATABASE_KNOBS
     from stressdash.stack.local import LocalStack
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -49,7 +49,7 @@ class LocalStack:
         folder: where everything of it lies.
         engine: its database.
         specs: its knobs.
-        forward: URL of an Elasticsearch that gets the APM events as well.
+        forward: environment that makes the APM intake hand its events on to an Elasticsearch.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class LocalStack:
         folder: StateFolder,
         engine: Engine,
         specs: Sequence[KnobSpec],
-        forward: str | None = None,
+        forward: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._forward = forward

@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
 from stressdash.paths import bundled
 from stressdash.stack.folder import Secrets
@@ -17,25 +16,15 @@ from stressdash.stack.program import PORT, Program
 __all__ = ["EmbeddedEngine", "apm_program", "service_program"]
 
 
-FORWARDING: Final = tuple(
-    f"STRESSDASH_ES_{name}" for name in ("API_KEY", "USER", "PASSWORD", "BEARER", "CA", "FINGERPRINT")
-)
-"""Variables with the credentials of the Elasticsearch that events are forwarded to."""
-
-
-def apm_program(secrets: Secrets, forward: str | None = None) -> Program:
-    """The APM intake; it forwards what it gets to the Elasticsearch at a URL, where one is named."""
-    forwarding = {}
-    if forward is not None:
-        given = {name: os.environ[name] for name in FORWARDING if os.environ.get(name)}
-        forwarding = {"STRESSDASH_FORWARD": forward, **given}
+def apm_program(secrets: Secrets, forward: Mapping[str, str] | None = None) -> Program:
+    """The APM intake; `forward` is the environment that makes it hand on what it gets."""
     return Program(
         name="apm",
         arguments=(
             *(sys.executable, "-m", "stressdash.embedded.apm"),
             *("--port", PORT, "--until-stdin-closes"),
         ),
-        environment={"STRESSDASH_APM_TOKEN": secrets.apm, **forwarding},
+        environment={"STRESSDASH_APM_TOKEN": secrets.apm, **(forward or {})},
         end_within_s=0.2,
     )
 

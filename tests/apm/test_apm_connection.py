@@ -12,12 +12,20 @@ import pytest
 import trustme
 from aiohttp import web
 
-from stressdash.apm.connection import Connection
+from stressdash.apm.connection import Connection, forwarding
 from stressdash.apm.elastic import ElasticSource
 from stressdash.errors import BadInput, SourceError
 
 URL = "https://elastic.example:9200"
 CLOUD_ID = "mine:ZXUuZXhhbXBsZS5vcmckYWJjJGRlZg=="
+
+
+@pytest.fixture(scope="session")
+def ca_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A certificate authority that nobody knows."""
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    return str(path)
 
 
 @pytest.fixture
@@ -56,18 +64,25 @@ class TestAddress:
 
 
 class TestEnvironment:
-    def test_each_variable_has_its_place(self, tmp_path: Path) -> None:
-        ca_file = tmp_path / "ca.pem"
-        ca_file.touch()
-        environ = {
-            "STRESSDASH_ES_API_KEY": "key",
-            "STRESSDASH_ES_BEARER": "token",
-            "STRESSDASH_ES_CA": str(ca_file),
-            "STRESSDASH_ES_FINGERPRINT": "ab" * 32,
-        }
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            {"STRESSDASH_ES_API_KEY": "key"},
+            {"STRESSDASH_ES_BEARER": "token"},
+            {"STRESSDASH_ES_USER": "u", "STRESSDASH_ES_PASSWORD": "p"},
+        ],
+    )
+    def test_each_variable_has_its_place(self, secret: dict[str, str], ca_file: str) -> None:
+        environ = {**secret, "STRESSDASH_ES_CA": ca_file, "STRESSDASH_ES_FINGERPRINT": "ab" * 32}
         found = Connection.of(URL, environ)
-        assert (found.api_key, found.bearer, found.username) == ("key", "token", "")
-        assert (found.ca_file, found.fingerprint) == (str(ca_file), "ab" * 32)
+        assert {found.api_key, found.bearer, found.password} == {"", *list(secret.values())[-1:]}
+        assert (found.ca_file, found.fingerprint) == (ca_file, "ab" * 32)
+        assert found.environment() == environ
+        assert Connection.of(URL, found.environment()) == found
+
+    @pytest.mark.parametrize("missing", ["STRESSDASH_ES_CA", "STRESSDASH_ES_FINGERPRINT"])
+    def test_what_is_not_given_is_in_no_environment(self, missing: str) -> None:
+        assert missing not in Connection.of(URL, {"STRESSDASH_ES_API_KEY": "key"}).environment()
 
     def test_a_password_without_user_is_that_of_elastic(self) -> None:
         found = Connection.of(URL, {"STRESSDASH_ES_PASSWORD": "p"})
@@ -77,12 +92,29 @@ class TestEnvironment:
         ("environ", "sentence"),
         [
             ({"STRESSDASH_ES_CA": "/nowhere/ca.pem"}, "does not exist"),
+            ({"STRESSDASH_ES_CA": "/dev/null"}, "holds no certificates"),
+            ({"STRESSDASH_ES_CA": "/"}, "cannot be read"),
+            ({"STRESSDASH_ES_FILE": "/nowhere/es.toml"}, "there is no credentials file"),
+            ({"STRESSDASH_ES_USER": "u"}, "a user without a password"),
+            ({"STRESSDASH_ES_API_KEY": "k", "STRESSDASH_ES_PASSWORD": "p"}, "api_key and password; give one"),
+            ({"STRESSDASH_ES_API_KEY": "k\n"}, "must be one line"),
+            ({"STRESSDASH_ES_BEARER": "schlüssel"}, "of plain characters"),
             ({"STRESSDASH_ES_FINGERPRINT": "abc"}, "64 hexadecimal digits"),
         ],
     )
     def test_what_cannot_be_trusted_is_told_at_once(self, environ: dict[str, str], sentence: str) -> None:
         with pytest.raises(BadInput, match=sentence):
             Connection.of(URL, environ)
+
+
+class TestForwarding:
+    def test_an_intake_gets_the_credentials_of_its_address(self, written: Any) -> None:
+        environ = written(f'["{URL}"]\napi_key = "mine"\n')
+        assert forwarding(URL, environ) == {"STRESSDASH_FORWARD": URL, "STRESSDASH_ES_API_KEY": "mine"}
+        assert forwarding("https://other:1", environ) == {"STRESSDASH_FORWARD": "https://other:1"}
+
+    def test_without_an_address_there_is_nothing_to_tell_it(self) -> None:
+        assert forwarding(None, {"STRESSDASH_ES_API_KEY": "key"}) is None
 
 
 class TestFile:
