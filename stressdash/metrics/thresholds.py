@@ -119,8 +119,14 @@ class Outcome:
 
     @property
     def broken(self) -> bool:
-        """Whether it is known not to hold, as it must be to end a run that goes on."""
-        return self.reading.value is not None and not self.held
+        """Whether it is known not to hold, as it must be to end a run that goes on.
+
+        A lower bound breaks an upper limit only by lying beyond it itself.
+        """
+        value, wanted = self.reading.value, self.threshold
+        if value is None or OPERATORS[wanted.operator](value, wanted.limit):
+            return False
+        return not self.reading.at_least or wanted.operator in {"<", "<="}
 
     @property
     def sentence(self) -> str:

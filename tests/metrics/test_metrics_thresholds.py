@@ -111,6 +111,20 @@ class TestHeld:
         assert not Outcome(parse_threshold("avg<200us"), bound).held
         assert Outcome(parse_threshold("avg>50us"), bound).held
 
+    @pytest.mark.parametrize(
+        ("text", "reading", "broken"),
+        [
+            ("avg<200us", Reading(100.0), False),
+            ("avg<200us", Reading(300.0), True),
+            ("avg<200us", Reading(None), False),
+            ("avg<200us", Reading(100.0, at_least=True), False),
+            ("avg<200us", Reading(300.0, at_least=True), True),
+            ("avg>200us", Reading(100.0, at_least=True), False),
+        ],
+    )
+    def test_is_broken_only_when_that_is_certain(self, text: str, reading: Reading, broken: bool) -> None:
+        assert Outcome(parse_threshold(text), reading).broken is broken
+
 
 class TestSentence:
     @pytest.mark.parametrize(
