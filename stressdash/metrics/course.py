@@ -44,7 +44,8 @@ class Course:
     """Measured time of the run when the segment began."""
     _steps: list[_Step] = field(default_factory=list)
     _step_ns: int = STEP_NS
-    _known: tuple[int, Steady] | None = None
+    _known: Steady | None = None
+    """As of the newest window."""
 
     def add(self, measured_ns: int, window: Window) -> None:
         """Fold in a window that begins after `measured_ns` of the run."""
@@ -61,6 +62,7 @@ class Course:
         latency = window.latency if window.target_rate is None else window.latency_intended
         step.latency_us += sum_us(latency)
         step.latencies += sum(latency.values())
+        self._known = None
 
     def _double(self) -> None:
         pairs = zip(self._steps[::2], [*self._steps[1::2], _Step()], strict=False)
@@ -69,7 +71,6 @@ class Course:
             for a, b in pairs
         ]
         self._step_ns *= 2
-        self._known = None
 
     def steady(self) -> Steady:
         """When both rate and mean latency had become steady.
@@ -77,10 +78,9 @@ class Course:
         In the open loop the rate alone says nothing, and the latency is the corrected one: where connections
         are lacking, it is the queue before them that grows.
         """
-        whole = len(self._steps) - 1  # the newest step is not complete
-        if self._known is None or self._known[0] != whole:
-            self._known = (whole, self._judge(self._steps[: max(0, whole)]))
-        return self._known[1]
+        if self._known is None:
+            self._known = self._judge(self._steps[:-1])  # the newest step is not complete
+        return self._known
 
     def _judge(self, steps: list[_Step]) -> Steady:
         if len(steps) < SHORTEST:

@@ -97,6 +97,14 @@ class TestFoundWarmUp:
         assert results.left_out_s == 0
         assert results.totals.completed == sum(range(200))
 
+    def test_windows_of_a_slower_worker_still_count_once_asked(self) -> None:
+        first, second = course([10] * 80), course([10] * 40 + [400] * 40, worker=1)
+        asked = filled(Results(), first)
+        assert asked.steady.from_s == 0
+        for late in second:
+            asked.add(late)
+        assert asked.steady == filled(Results(), first, second).steady
+
     def test_a_latency_that_grows_is_not_steady_although_the_rate_is(self) -> None:
         series = [
             window(start_ns=at * GRID_NS, responses=5, latency=[1_000 + 50 * at] * 5) for at in range(200)
