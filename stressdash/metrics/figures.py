@@ -40,11 +40,6 @@ class RecentWindows:
         while self._windows[0].start_ns < self.newest_ns - KEPT_NS:
             self._windows.popleft()
 
-    def clear(self) -> None:
-        """Forget all, for instance when another run starts."""
-        self._windows.clear()
-        self.newest_ns = 0
-
     def figures(self, now_ns: int, window_s: float) -> ClientFigures:
         """The client's row over the `window_s` seconds before `now_ns` (monotonic)."""
         span_ns = round(window_s * 1e9)

@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from stressdash.hdr import bucket_high_us, bucket_index, bucket_low_us, bucket_mid_us
+from stressdash.hdr import bucket_high_us, bucket_low_us, bucket_mid_us
 from stressdash.samples import Counts
 
 __all__ = ["BEYOND", "Histogram", "add", "sum_us"]
@@ -67,17 +67,9 @@ class Histogram:
                 mine[index] = mine.get(index, 0) + number
                 self._total += number
 
-    def add_value(self, value_us: int) -> None:
-        """Add one duration in microseconds; beyond an hour it counts as one hour."""
-        self.add({bucket_index(value_us): 1})
-
     def merge(self, other: Histogram) -> None:
         """Add everything that another histogram holds."""
         self.add(other._counts)
-
-    def copy(self) -> Histogram:
-        """An independent histogram with the same counts."""
-        return Histogram(self._counts)
 
     def without(self, part: Histogram) -> Histogram:
         """What is left when a part of this histogram is taken out."""
@@ -144,11 +136,6 @@ class Histogram:
         """
         index = self._bucket_of(q)
         return index is not None and bool(bounds._counts) and index >= min(bounds._counts)
-
-    def count_at_or_below(self, value_us: int) -> int:
-        """Number of durations in buckets up to and including that of `value_us`."""
-        last = bucket_index(value_us)
-        return sum(number for index, number in self._counts.items() if index <= last)
 
     def _bucket_of(self, q: float) -> int | None:
         # Stepping down one float keeps 0.9 * 10 from becoming rank 10 by rounding.
