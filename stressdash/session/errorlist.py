@@ -30,7 +30,6 @@ class ErrorList:
         self._axis = Axis(clock.origin_ns, clock.origin_wall_ms)
         self._run: LiveRun | None = None
         self._known: frozenset[str] | None = None
-        self._faults: dict[str, Fault] = {}
         self.rows: tuple[ErrorRow, ...] = ()
         self.explained: tuple[float, float, float] | None = None
         self._joined_s = -EVERY_S
@@ -68,7 +67,10 @@ class ErrorList:
             else None,
             known=self._known,
         )[:MOST]
-        self.explained = explained_share(faults, groups_of, run.faults.other) if run is not None else None
+        self.explained = None
+        if run is not None:
+            beyond = run.faults.total - sum(fault.count for fault in faults)
+            self.explained = explained_share(faults, groups_of, beyond)
         return self.rows
 
     def row(self, row_id: str) -> ErrorRow:
