@@ -118,8 +118,8 @@ def explained_share(
     """Share of all failed requests that some APM group explains, with its 95 % interval.
 
     Failures without trace ids (a refused connect) are unexplained for certain; those whose ids were not
-    looked up, and the `other` ones beyond the cap of kinds, count as unexplained but widen the interval. None
-    without failures or while nothing was looked up.
+    looked up, and the `other` ones, whose kinds are not among the faults, count as unexplained but widen the
+    interval. None without failures or while nothing was looked up.
     """
     total = sum(fault.count for fault in faults) + other
     if not total or not any(fault.trace_ids for fault in faults):
