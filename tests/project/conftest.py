@@ -20,3 +20,10 @@ def tracked(root: Path) -> list[str]:
     if listed.returncode:
         pytest.skip("not a git checkout")
     return [path for path in listed.stdout.split("\0") if path and (root / path).is_file()]
+
+
+@pytest.fixture(scope="session")
+def documents(root: Path) -> dict[str, str]:
+    """Everything that is written for readers: path from the root, and text."""
+    paths = [root / "README.md", root / "CHANGELOG.md", *sorted((root / "docs").rglob("*.md"))]
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in paths}

@@ -11,6 +11,7 @@ from stressdash import __version__
 
 TOP = {
     ".ci",
+    ".editorconfig",
     ".gitignore",
     "CHANGELOG.md",
     "LICENSE",
