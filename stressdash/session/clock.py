@@ -21,6 +21,12 @@ class Clock:
         self.origin_wall_us = wall_ns() // 1_000
         self.origin_wall_ms = self.origin_wall_us // 1_000
 
+    def begin_at(self, monotonic_ns: int) -> None:
+        """Let the axis begin at another moment; before anything stands on it."""
+        self.origin_wall_us += (monotonic_ns - self.origin_ns) // 1_000
+        self.origin_wall_ms = self.origin_wall_us // 1_000
+        self.origin_ns = monotonic_ns
+
     def now_s(self) -> float:
         """Seconds since the session opened."""
         return self.axis_s(self._monotonic_ns())

@@ -64,8 +64,10 @@ async def poll_owner(session: Session) -> None:
     ownership, before = session.ownership, session.ownership.sentence
     if not ownership.claim():
         ownership.look()
+        await session.following.tick()
         return
     if before:
+        session.following.let_go()
         session.mark("the load is ours", "run")
     if session.loading or session.state is not ownership.shown_state:
-        ownership.show(session.snapshot(0.0), os.getpid())
+        ownership.show(session.snapshot(0.0), os.getpid(), session.recording.number)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from stressdash.errors import BadInput, StackError
-from stressdash.snapshot import ClientFigures, RunState, Snapshot
+from stressdash.snapshot import ClientFigures, Interference, RunState, Snapshot
 from stressdash.stack.folder import StateFolder
 from stressdash.stack.owner import LoadLock, Owner, owner_of
 from stressdash.wire import from_json, to_json
@@ -42,6 +42,9 @@ class LoadPicture:
     duration_s: float | None
     client: ClientFigures
     totals: Mapping[str, int]
+    interference: Interference
+    recorded: int | None = None
+    """Number of the run's file in the folder of runs; None while there is none."""
 
 
 class Ownership:
@@ -98,7 +101,7 @@ class Ownership:
         if self.owner is not None:
             raise StackError(f"{self.sentence}; here it can only be watched")
 
-    def show(self, picture: Snapshot, pid: int) -> None:
+    def show(self, picture: Snapshot, pid: int, recorded: int | None = None) -> None:
         """Let others see the load as it is now; costs nothing while it does not change."""
         shown = LoadPicture(
             owner_pid=pid,
@@ -111,6 +114,8 @@ class Ownership:
             duration_s=picture.duration_s,
             client=picture.client,
             totals=picture.totals,
+            interference=picture.interference,
+            recorded=recorded,
         )
         if self._folder is None or shown == self._shown:
             return
@@ -146,6 +151,7 @@ class Ownership:
             duration_s=shown.duration_s,
             client=shown.client,
             totals=shown.totals,
+            interference=_of_load(shown, snapshot.interference),
         )
 
     def release(self) -> None:
@@ -156,6 +162,13 @@ class Ownership:
             with suppress(OSError):
                 self._folder.load_picture.unlink(missing_ok=True)
         self._lock.release()
+
+
+def _of_load(shown: LoadPicture, here: Interference) -> Interference:
+    """Who uses the machine: while there is load its owner knows, afterwards only what a request has cost."""
+    if shown.state in (RunState.RUNNING, RunState.PAUSED, RunState.DRAINING):
+        return shown.interference
+    return replace(here, generator_cpu_us_per_request=shown.interference.generator_cpu_us_per_request)
 
 
 def steers(

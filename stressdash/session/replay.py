@@ -9,25 +9,22 @@ from __future__ import annotations
 import asyncio
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Final
 
 from stressdash.errors import UsageError
-from stressdash.load.plan import Plan, Request
 from stressdash.metrics.database import DatabaseMeter
 from stressdash.metrics.series import Timeline
 from stressdash.report.stored import stored_report
-from stressdash.samples import Exemplar, Fault, Window
 from stressdash.session.clock import Clock
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.gauges import draw_processors, draw_status
 from stressdash.session.ownership import Ownership
-from stressdash.session.run import LiveRun
 from stressdash.session.session import Session
 from stressdash.session.stored import REFUSAL, StoredProcessors, StoredSource, StoredStack
+from stressdash.session.tape import RECENT_S, Tape
 from stressdash.session.watch import ApmWatch
 from stressdash.settings import Settings
 from stressdash.snapshot import Playback, RunState, Snapshot
@@ -42,12 +39,6 @@ APM_EVERY_S: Final = 0.5
 SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 JUMP_S: Final = 10.0
 STEP_S: Final = 0.1
-RECENT_S: Final = 20.0
-"""Before the moment jumped to, all is folded for so long: what the figures cover."""
-CLOSE_STEPS: Final = 600
-"""Before that, charts get every step of another minute, and blocks of what is older."""
-CHUNK: Final = 64
-"""Windows folded before others get their turn."""
 COARSE_MS: Final = 6_400
 
 
@@ -69,6 +60,7 @@ class Replay(Session):
             StoreError: it cannot be read.
         """
         self.stored = stored = StoredRun(path)
+        self._tape = Tape()
         head = stored.head
         self._monotonic_s = monotonic_s
         self._at_s = at_s
@@ -93,10 +85,8 @@ class Replay(Session):
         self.processors = StoredProcessors(clock, self._stack, int(head.machine.get("cores") or 1))
         self.source = StoredSource(stored, clock.wall_ms)
         self._groups_of = dict(stored.trace_groups())
-        self._exemplars = _Exemplars(stored.exemplars())
         self._all_marks = stored.marks()
         self._moving = asyncio.Lock()
-        self._step = 0
         self._told_ms = 0
         self._rewind()
 
@@ -181,21 +171,19 @@ class Replay(Session):
         async with self._moving:
             if to_s < self._position_s or to_s - self._position_s > 2 * RECENT_S:
                 self._rewind()
-                await self._leap(to_s)
+                self._tell(await self._tape.leap(self.stored, to_s), COARSE_MS)
             await self._advance(to_s)
             await self._look_at_apm()
 
     def _rewind(self) -> None:
         """Begin anew, with nothing seen."""
         head = self.stored.head
-        self._position_s, self._step, self._told_ms = 0.0, 0, 0
+        self._position_s, self._told_ms = 0.0, 0
         self._stack.status = replace(self._stack.status, interference=None)
         if self.state is RunState.FINISHED:
             self.state = RunState.PAUSED
         self.timeline, self.database_meter = Timeline(), DatabaseMeter()
-        self.run = LiveRun(
-            _plan(self.stored), run_number(self.stored.path), self.clock, self.timeline, Random(head.run_id)
-        )
+        self.run = self._tape.begin(self.stored, self.clock, self.timeline)
         self.run.started_s = 0.0
         self.report = None
         self.errors = ErrorList(self.clock)
@@ -205,24 +193,11 @@ class Replay(Session):
         self.apm = ApmWatch(self.source, self.clock, since_ms=head.started_ms)
         self.apm.groups_of = self._groups_of
 
-    async def _leap(self, to_s: float) -> None:
-        """Fold what lies so far before a moment that blocks will do."""
-        assert self.run is not None
-        until = int((to_s - RECENT_S) * 1e9) // GRID_NS
-        if until <= 0:
-            return
-        self._step, blocks = self.stored.blocks(max(0, until - CLOSE_STEPS))
-        self._tell(self._step * GRID_NS // 1_000_000, COARSE_MS)
-        await self._fold((*blocks, *self.stored.windows(self._step, until)), self.run.add_past)
-        self._step = until
-
     async def _advance(self, to_s: float) -> None:
         """Fold up to a moment; at the run's end, show its report. An interrupted run just stands still."""
         assert self.run is not None
         self._position_s = min(to_s, self._length_s)
-        until = int(round(self._position_s * 1e9) // GRID_NS)
-        await self._fold(self.stored.windows(self._step, until), self.run.add)
-        self._step = max(self._step, until)
+        await self._tape.advance(self.stored, self._position_s)
         self._tell(int(self._position_s * 1e3) + 1, 1)
         self.marks = [mark for mark in self._all_marks if mark.at_s <= self._position_s]
         if self._position_s < self._length_s:
@@ -232,12 +207,6 @@ class Replay(Session):
         else:
             self.run.ended_s, self.state = self._length_s, RunState.FINISHED
             self.report = self.report or stored_report(self.stored)
-
-    async def _fold(self, windows: Iterable[Window], add: Callable[[Window], None]) -> None:
-        for number, window in enumerate(windows, start=1):
-            add(self._exemplars.put_into(window))
-            if number % CHUNK == 0:
-                await asyncio.sleep(0)
 
     def _tell(self, until_ms: int, every_ms: int) -> None:
         """What stack and machine told up to a moment."""
@@ -269,35 +238,3 @@ class _Past(Ownership):
     def check(self) -> None:
         """Refuse every command that steers."""
         raise UsageError(REFUSAL)
-
-
-def _plan(stored: StoredRun) -> Plan:
-    """As far as it was kept: without headers and bodies."""
-    head = stored.head
-    return Plan(
-        url=head.target,
-        requests=(Request(name="request", method="GET"),),
-        connections=head.connections,
-        duration_s=head.duration_s,
-        run_id=int(head.run_id, 16),
-    )
-
-
-class _Exemplars:
-    """What the client saw of faults, put back into the windows in which it saw them."""
-
-    def __init__(self, kept: Mapping[tuple[str, str, str], tuple[Exemplar, ...]]) -> None:
-        self._kept = kept
-        self._times = {key: [each.at_ns for each in seen] for key, seen in kept.items()}
-
-    def put_into(self, window: Window) -> Window:
-        if not window.faults or not self._kept:
-            return window
-        end_ns = window.start_ns + window.length_ns
-        faults = tuple(self._with(fault, window.start_ns, end_ns) for fault in window.faults)
-        return replace(window, faults=faults)
-
-    def _with(self, fault: Fault, start_ns: int, end_ns: int) -> Fault:
-        times = self._times.get(fault.key, [])
-        first, last = bisect_left(times, start_ns), bisect_left(times, end_ns)
-        return replace(fault, exemplars=self._kept[fault.key][first:last]) if last > first else fault

@@ -6,6 +6,7 @@ Nothing is fatal after `open`: what goes wrong later is a state and a sentence i
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
@@ -27,6 +28,7 @@ from stressdash.session.detail import open_error
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report
 from stressdash.session.finish import finish_run
+from stressdash.session.following import Following
 from stressdash.session.gauges import poll_apm, poll_owner, poll_processors, poll_status
 from stressdash.session.guard import check_names, guard_run
 from stressdash.session.lab import LabBook
@@ -49,12 +51,8 @@ from stressdash.stack.knobs import EVERY_KNOB, find
 
 __all__ = ["Session"]
 
-COMPONENTS_EVERY_S: Final = 0.5
-STATUS_EVERY_S: Final = 0.5
-APM_EVERY_S: Final = 0.5
-PROCESSORS_EVERY_S: Final = 0.5
-RECORDING_EVERY_S: Final = 0.5
-OWNER_EVERY_S: Final = 0.5
+LOOK_EVERY_S: Final = 0.5
+"""How often every source is asked."""
 KEEP_MARKS: Final = 500
 
 
@@ -109,6 +107,7 @@ class Session:
         self._sequence = 0
         self._starts_when_ready = False
         self.recording = Recording(self)
+        self.following = Following(self)
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -129,11 +128,13 @@ class Session:
                 find(EVERY_KNOB, name).parse(value)  # a slip of the pen costs no start
             if self.choice:
                 tell(self.choice)
-            self.ownership.claim()
+            if not self.ownership.claim():
+                self.following.look_back()
             await self.stack.up(tell)
             self.source = self.make_source(self.stack, self.scope)
             if self.source is not None:
-                self.apm = ApmWatch(self.source, self.clock)
+                since_ms = self.clock.origin_wall_ms if self.ownership.owner is not None else None
+                self.apm = ApmWatch(self.source, self.clock, since_ms)
             await self.watch.poll_components()
             if self.ownership.owner is None:
                 await turn_settings(self)
@@ -141,13 +142,12 @@ class Session:
             self.state, self.notice = RunState.FAILED, str(error)
             raise
         self.state, self.notice = RunState.READY, ""
-        self._spawn(polling(COMPONENTS_EVERY_S, self.watch.poll_components))
-        self._spawn(polling(STATUS_EVERY_S, partial(poll_status, self)))
-        self._spawn(polling(PROCESSORS_EVERY_S, partial(poll_processors, self)))
-        self._spawn(polling(OWNER_EVERY_S, partial(poll_owner, self)))
-        self._spawn(polling(RECORDING_EVERY_S, self.recording.tick))
+        polls: list[Callable[[], Awaitable[None]]] = [self.watch.poll_components, self.recording.tick]
+        polls += [partial(poll, self) for poll in (poll_status, poll_processors, poll_owner)]
         if self.apm is not None:
-            self._spawn(polling(APM_EVERY_S, partial(poll_apm, self)))
+            polls.append(partial(poll_apm, self))
+        for poll in polls:
+            self._spawn(polling(LOOK_EVERY_S, poll))
         if self._starts_when_ready:
             await self.start_load()
 
@@ -180,7 +180,11 @@ class Session:
 
     def mark(self, label: str, kind: str) -> None:
         """Leave a labelled mark on the charts."""
-        self.marks.append(Mark(self.clock.now_s(), label, kind))
+        self.take_mark(Mark(self.clock.now_s(), label, kind))
+
+    def take_mark(self, mark: Mark) -> None:
+        """Put a mark of any time among the others."""
+        insort(self.marks, mark, key=lambda one: one.at_s)
         del self.marks[:-KEEP_MARKS]
 
     def snapshot(self, span_s: float | None = 60.0) -> Snapshot:

@@ -237,7 +237,7 @@ def _totals(session: Session) -> Mapping[str, int]:
 
 
 def _warnings(session: Session, client: ClientFigures) -> tuple[str, ...]:
-    warnings = [owned] if (owned := session.ownership.sentence) else []
+    warnings = [text for text in (session.ownership.sentence, session.following.problem) if text]
     run, service = session.run, session.watch.service
     if session.loading and (client.waited_share or 0) >= CAP_BINDS:
         late, connections = percent(client.waited_share), f"{client.target_connections:,}"
@@ -252,8 +252,8 @@ def _warnings(session: Session, client: ClientFigures) -> tuple[str, ...]:
         warnings.append("figures are mixed: connections, rate or a knob changed during the run")
     if service is not None and service.apm_enabled is False:
         warnings.append("APM is off in the service: the server's view is empty")
-    if session.apm is not None and session.apm.detail:
-        warnings.append(session.apm.detail)
+    if session.apm is not None and (told := session.apm.trouble):
+        warnings.append(told)
     if run is not None:
         warnings += run.warnings
     warnings += session.recording.warnings

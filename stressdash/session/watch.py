@@ -134,11 +134,16 @@ class ApmWatch:
         self.detail = ""
         """Why the source does not answer; empty while it does."""
 
-    def begin_run(self) -> None:
-        """Count errors from now on."""
-        self._from_ms = self._clock.wall_ms()
+    def begin_run(self, since_ms: int | None = None) -> None:
+        """Count errors from a moment of the wall clock, or from now on."""
+        self._from_ms = self._clock.wall_ms() if since_ms is None else since_ms
         self.groups = ()
         self.groups_of, self._asked_ms = {}, {}
+
+    @property
+    def trouble(self) -> str:
+        """Why the source does not answer, or not with all that there was; empty while all is well."""
+        return self.detail or (self.health.detail if self.health is not None else "")
 
     def go_by(self, correction_us: int) -> None:
         """Times from APM are set back by so much from now on; what stood elsewhere is asked for again."""

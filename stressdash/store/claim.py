@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from stressdash.store.schema import telling
 
-__all__ = ["SUFFIX", "Claim", "is_claimed", "run_number"]
+__all__ = ["SUFFIX", "Claim", "is_claimed", "path_of", "run_number"]
 
 SUFFIX: Final = ".run"
 
@@ -39,7 +39,7 @@ class Claim:
             number = max((run_number(path) for path in folder.glob(f"*{SUFFIX}*")), default=0)
             while True:
                 number += 1
-                path = folder / f"{number:05d}{SUFFIX}"
+                path = path_of(folder, number)
                 try:
                     lock = os.open(_lock_path(path), os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
                 except FileExistsError:
@@ -69,6 +69,11 @@ def is_claimed(path: Path) -> bool:
     finally:
         os.close(lock)
     return False
+
+
+def path_of(folder: Path, number: int) -> Path:
+    """The file of a run, whether it is there or not."""
+    return folder / f"{number:05d}{SUFFIX}"
 
 
 def run_number(path: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -53,15 +53,16 @@ class StoredRun:
         """
         self.path = path
         self._database = open_read(path)
+        claimed = is_claimed(path)  # before the state, which is written first when a run ends
         found = self._rows("SELECT state, reason, head, report, note FROM run")
         if not found:
             raise BadInput(f"the run file {str(path)!r} is damaged (it tells of no run); delete it")
         state, self.reason, head, self.report_json, self.note = found[0]
         self.head: RunHead = from_json(head, RunHead)
         self.condition = Condition(state) if state in set(Condition) else Condition.INTERRUPTED
-        if self.condition is Condition.RECORDING and not is_claimed(path):
+        if self.condition is Condition.RECORDING and not claimed:
             self.condition, self.reason = Condition.INTERRUPTED, self.reason or KILLED
-        self._kinds = {number: tuple(key) for number, *key in self._rows("SELECT * FROM fault")}
+        self._kinds = _Kinds(lambda: self._rows("SELECT * FROM fault"))
 
     def __enter__(self) -> Self:
         return self
@@ -96,7 +97,6 @@ class StoredRun:
 
     def windows(self, first: int = 0, until: int | None = None) -> Iterator[Window]:
         """Windows of the steps from `first` to before `until`, in order; None: to the end."""
-        self._kinds = {number: tuple(key) for number, *key in self._rows("SELECT * FROM fault")}
         yield from self._windows("grid", "step", first, self.steps if until is None else until)
 
     def blocks(self, until: int) -> tuple[int, tuple[Window, ...]]:
@@ -112,10 +112,14 @@ class StoredRun:
             for (body,) in self._database.execute(question, (first, until)):
                 yield from unpack_windows(body, self.head.origin_ns, self._kinds, self.head.fields)
 
-    def exemplars(self) -> Mapping[tuple[str, str, str], tuple[Exemplar, ...]]:
-        """What the client saw of each kind of fault: the first, then one every ten seconds."""
+    def exemplars(self, after: int = 0) -> Mapping[tuple[str, str, str], tuple[Exemplar, ...]]:
+        """What the client saw of each kind of fault: the first, then one every ten seconds.
+
+        Args:
+            after: how many are known already; only newer ones are given.
+        """
         found: dict[tuple[str, str, str], tuple[Exemplar, ...]] = {}
-        for number, body in self._rows("SELECT fault, body FROM exemplar ORDER BY id"):
+        for number, body in self._rows("SELECT fault, body FROM exemplar WHERE id > ? ORDER BY id", after):
             key = self._kinds[number]
             found[key] = (*found.get(key, ()), inflate(body, Exemplar))
         return found
@@ -171,3 +175,17 @@ class StoredRun:
     def trace_groups(self) -> Mapping[str, tuple[str, ...]]:
         """Keys of the error groups of each failed request that APM was asked of."""
         return {trace: tuple(json.loads(keys)) for trace, keys in self._rows("SELECT * FROM trace_groups")}
+
+
+class _Kinds(dict[int, tuple[str, str, str]]):
+    """Kinds of fault by number; while a run is recorded new ones come, and are read when they are met."""
+
+    def __init__(self, read: Callable[[], list[tuple[int, str, str, str]]]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, number: int) -> tuple[str, str, str]:
+        self.update({known: (category, code, message) for known, category, code, message in self._read()})
+        if number in self:
+            return self[number]
+        raise KeyError(number)

@@ -62,6 +62,11 @@ async def until(session: Session, holds: Callable[[Snapshot], bool]) -> Snapshot
     return snapshot
 
 
+def rates(snapshot: Snapshot) -> list[float]:
+    """Points of the client's rate."""
+    return [value for value in snapshot.series["rate"][0].values if value is not None]
+
+
 class TestSecond:
     async def test_is_told_whose_the_load_is_and_sees_it(self, tmp_path: Path) -> None:
         folder = StateFolder(tmp_path / "s")
@@ -82,6 +87,60 @@ class TestSecond:
             assert (seen.run_number, seen.target) == (1, first.snapshot().target)
             await first.stop_load()
             await until(second, lambda s: s.state is RunState.FINISHED)
+
+    async def test_draws_the_load_as_it_comes_and_its_end(self, tmp_path: Path) -> None:
+        folder = StateFolder(tmp_path / "s")
+        async with (
+            AnsweringServer("500 Internal Server Error", b"no") as server,
+            session_on(FakeStack(server.url), folder, server.url) as first,
+            session_on(FakeStack(server.url), folder, server.url) as second,
+        ):
+            await first.start_load()
+            await until(second, lambda s: len(rates(s)) >= 3)
+            await first.set_connections(3)
+            await until(second, lambda s: "conns 2→3" in [mark.label for mark in s.marks])
+            await until(second, lambda s: [row.client_count for row in s.errors] not in ([], [0]))
+            assert second.snapshot().interference == second.ownership.picture.interference  # type: ignore[union-attr]
+            await first.stop_load()
+            report = await first.finished()
+            seen = await until(second, lambda s: s.run_ended_s is not None)
+            assert second.report == report
+            assert seen.totals == first.snapshot().totals
+            detail = await second.error_detail(seen.errors[0].id)
+            assert detail.exemplars[0].body == b"no"
+
+            await first.run_again()
+            again = await until(
+                second, lambda s: s.run_number == 2 and s.run_ended_s is None and s.errors != ()
+            )
+            assert again.run_started_s is not None
+            assert seen.run_ended_s is not None
+            assert again.run_started_s > seen.run_ended_s
+
+    async def test_that_comes_later_draws_the_run_from_its_beginning(self, tmp_path: Path) -> None:
+        folder = StateFolder(tmp_path / "s")
+        async with (
+            AnsweringServer() as server,
+            session_on(FakeStack(server.url), folder, server.url) as first,
+        ):
+            await first.start_load()
+            await until(first, lambda s: s.elapsed_s > 1.5)
+            async with session_on(FakeStack(server.url), folder, server.url) as second:
+                seen = await until(second, lambda s: len(rates(s)) >= 3)
+                assert seen.run_started_s == pytest.approx(0.0, abs=0.001)
+                assert seen.series["rate"][0].values[0] is not None
+
+    async def test_says_why_the_charts_of_a_run_without_a_file_stay_empty(self, tmp_path: Path) -> None:
+        folder = StateFolder(tmp_path / "s")
+        async with (
+            AnsweringServer() as server,
+            session_on(FakeStack(server.url), folder, server.url) as first,
+            session_on(FakeStack(server.url), folder, server.url) as second,
+        ):
+            first.settings = replace(first.settings, record=False)
+            await first.start_load()
+            await until(second, lambda s: any("does not record it" in warning for warning in s.warnings))
+            assert second.snapshot().client.open_connections == 2
 
     async def test_changes_nothing(self, tmp_path: Path) -> None:
         folder = StateFolder(tmp_path / "s")
@@ -121,8 +180,10 @@ class TestSecond:
                 )
                 await second.open()
                 assert first.snapshot().owner == ""
+                await first.start_load()
+                await until(second, lambda s: s.state is RunState.RUNNING and rates(s) != [])
             try:
-                await until(second, lambda s: s.owner == "")
+                assert (await until(second, lambda s: s.owner == "")).state is RunState.READY
                 await second.start_load()
                 await until(second, lambda s: s.client.open_connections == 2)
             finally:
