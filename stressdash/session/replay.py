@@ -190,7 +190,7 @@ class Replay(Session):
         self.errors.begin_run(self.run)
         self.marks = []
         assert self.source is not None
-        self.apm = ApmWatch(self.source, self.clock, since_ms=head.started_ms)
+        self.apm = ApmWatch(self.source, self.clock, since_ms=head.started_ms, in_parts=False)
         self.apm.groups_of = self._groups_of
 
     async def _advance(self, to_s: float) -> None:

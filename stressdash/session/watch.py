@@ -28,6 +28,7 @@ from stressdash.samples import (
 )
 from stressdash.session.breakdowns import BreakdownWatch
 from stressdash.session.clock import Clock
+from stressdash.session.groups import GroupWatch
 from stressdash.stack.backend import Stack
 
 __all__ = ["ApmWatch", "StackWatch", "dropped_events", "polling"]
@@ -117,16 +118,23 @@ class StackWatch:
 class ApmWatch:
     """The service's view of a run, merged from moving windows."""
 
-    def __init__(self, source: ApmSource, clock: Clock, since_ms: int | None = None) -> None:
-        """A watch of what comes from now on, or of all since a moment of the wall clock."""
+    def __init__(
+        self, source: ApmSource, clock: Clock, since_ms: int | None = None, *, in_parts: bool = True
+    ) -> None:
+        """A watch of what comes from now on, or of all since a moment of the wall clock.
+
+        `in_parts` is false of a source that knows error groups over a whole run only.
+        """
         self._source = source
         self._clock = clock
+        self._in_parts = in_parts
         self._from_ms = clock.wall_ms() if since_ms is None else since_ms
         self._buckets: dict[int, ApmBucket] = {}
         self._asked_until_ms = since_ms
         self._correction_us = 0
         self.series: ApmSeries | None = None
         self.groups: tuple[ErrorGroup, ...] = ()
+        self._group_watch = self._watch_groups()
         self.groups_of: dict[str, tuple[str, ...]] = {}
         self._asked_ms: dict[str, int] = {}
         self.breakdowns = BreakdownWatch(source, self._from_ms)
@@ -137,7 +145,7 @@ class ApmWatch:
     def begin_run(self, since_ms: int | None = None) -> None:
         """Count errors from a moment of the wall clock, or from now on."""
         self._from_ms = self._clock.wall_ms() if since_ms is None else since_ms
-        self.groups = ()
+        self.groups, self._group_watch = (), self._watch_groups()
         self.groups_of, self._asked_ms = {}, {}
 
     @property
@@ -152,7 +160,13 @@ class ApmWatch:
         self._correction_us = correction_us
         self._buckets.clear()
         self._asked_until_ms = max(self._clock.origin_wall_ms, self._clock.wall_ms() - KEEP_BUCKETS * STEP_MS)
+        self._group_watch = self._watch_groups()
         self.breakdowns.forget()
+
+    def _watch_groups(self) -> GroupWatch:
+        """One that asks for the whole run once, and then for what is new."""
+        ahead_ms = round(self._correction_us / 1000)
+        return GroupWatch(self._source, self._from_ms, ahead_ms, in_parts=self._in_parts)
 
     @property
     def from_ms(self) -> int:
@@ -204,7 +218,7 @@ class ApmWatch:
         try:
             series, self.groups, health, _ = await asyncio.gather(
                 self._source.series(start_ms, now_ms + STEP_MS, STEP_MS),
-                self._source.error_groups(self._from_ms, now_ms + STEP_MS),
+                self._group_watch.poll(now_ms + STEP_MS),
                 self._source.health(),
                 self.resolve(traces),
             )
@@ -237,7 +251,11 @@ class ApmWatch:
                     self.groups_of[trace] = ()
 
     async def caught_up(self, until_ms: int, within_s: float, traces: Callable[[], Iterable[str]]) -> bool:
-        """Poll until APM holds transactions from `until_ms` on or is quiet, at most `within_s`."""
+        """Poll until APM holds transactions from `until_ms` on or is quiet, at most `within_s`.
+
+        Error groups are counted anew: some errors may have come later than a tick looks back.
+        """
+        self._group_watch = self._watch_groups()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 quiet = 0
