@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from stressdash.apm.queries import GROUP_LIMIT
@@ -19,8 +21,16 @@ PART_MS: Final = 15_000
 SECOND_MS: Final = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Groups that are not asked for again."""
+
+    until_ms: int
+    groups: Mapping[str, ErrorGroup] = field(default_factory=dict)
+
+
 class GroupWatch:
-    """Error groups of [from, now).
+    """Error groups of [from, now). Several may ask at the same time.
 
     Args:
         source: what is asked.
@@ -33,8 +43,7 @@ class GroupWatch:
         self._source = source
         self._from_ms = from_ms
         self._ahead_ms = ahead_ms
-        self._next_ms = from_ms
-        self._settled: dict[str, ErrorGroup] = {}
+        self._settled = Settled(from_ms)
         self._in_parts = in_parts
         """Until an answer is full: what it left out can only be counted over the whole range."""
 
@@ -45,30 +54,31 @@ class GroupWatch:
             SourceError: the source did not answer.
         """
         if self._in_parts:
-            recent = await self._recent(end_ms)
+            settled, recent = await self._parts(end_ms)
         if not self._in_parts:
             return await self._source.error_groups(self._from_ms, end_ms)
-        return ranked(self._added(recent, end_ms).values(), GROUP_LIMIT)
+        return ranked(self._added(settled, recent, end_ms).values(), GROUP_LIMIT)
 
-    async def _recent(self, end_ms: int) -> tuple[ErrorGroup, ...]:
-        """Groups of what has not settled; before it what has settled since, if that is worth a question."""
-        settled_ms = self._on_second(end_ms - SETTLED_MS)
-        if settled_ms - self._next_ms < PART_MS:
-            recent = await self._source.error_groups(self._next_ms, end_ms)
+    async def _parts(self, end_ms: int) -> tuple[Settled, tuple[ErrorGroup, ...]]:
+        """What has settled, as far as that was worth a question, and the groups since then."""
+        settled = self._settled
+        until_ms = self._on_second(end_ms - SETTLED_MS)
+        if until_ms - settled.until_ms < PART_MS:
+            recent = await self._source.error_groups(settled.until_ms, end_ms)
         else:
             older, recent = await asyncio.gather(
-                self._source.error_groups(self._next_ms, settled_ms),
-                self._source.error_groups(settled_ms, end_ms),
+                self._source.error_groups(settled.until_ms, until_ms),
+                self._source.error_groups(until_ms, end_ms),
             )
-            self._settled, self._next_ms = self._added(older, settled_ms), settled_ms
-            self._in_parts = len(older) < GROUP_LIMIT
+            self._in_parts = self._in_parts and len(older) < GROUP_LIMIT
+            self._settled = settled = Settled(until_ms, self._added(settled, older, until_ms))
         self._in_parts = self._in_parts and len(recent) < GROUP_LIMIT
-        return recent
+        return settled, recent
 
-    def _added(self, groups: tuple[ErrorGroup, ...], until_ms: int) -> dict[str, ErrorGroup]:
+    def _added(self, settled: Settled, groups: Iterable[ErrorGroup], until_ms: int) -> dict[str, ErrorGroup]:
         """What has settled, with the groups that came from then until a moment."""
-        lengths = self._seconds(self._from_ms, self._next_ms), self._seconds(self._next_ms, until_ms)
-        return together(self._settled, groups, lengths)
+        before = self._seconds(self._from_ms, settled.until_ms)
+        return together(settled.groups, groups, (before, self._seconds(settled.until_ms, until_ms)))
 
     def _on_second(self, at_ms: int) -> int:
         return (at_ms + self._ahead_ms) // SECOND_MS * SECOND_MS - self._ahead_ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -31,6 +32,7 @@ class Told:
     async def error_groups(self, start_ms: int, end_ms: int) -> tuple[ErrorGroup, ...]:
         if self.broken:
             raise SourceError("gone")
+        await asyncio.sleep(0)
         self.asked.append((start_ms - FROM_MS, end_ms - FROM_MS))
         start_ms, end_ms = start_ms + self.ahead_ms, end_ms + self.ahead_ms
         found = [each for each in self.errors if start_ms <= each[0] < end_ms]
@@ -92,6 +94,14 @@ class TestParts:
         told.errors.append((FROM_MS + 32_000, "a", "1040"))
         (group,) = await watching.poll(FROM_MS + 60_000)
         assert group.count == 1
+
+    async def test_several_may_ask_at_the_same_time(self) -> None:
+        told = Told([(FROM_MS + at_ms, "a", "1040") for at_ms in range(0, 60_000, 100)])
+        watching = watch(told)
+        ends_ms = [FROM_MS + at_ms for at_ms in (45_000, 61_000, 62_000, 46_000)]
+        answers = await asyncio.gather(*map(watching.poll, ends_ms))
+        answers.append(await watching.poll(FROM_MS + 63_000))
+        assert [group.count for (group,) in answers] == [450, 600, 600, 460, 600]
 
     async def test_a_tick_asks_for_the_newest_seconds_only(self) -> None:
         told = Told()
