@@ -1,5 +1,14 @@
 """The composition root: wires sources, metrics and store; commands come in here. Knows no screen.
 
+    session      owns the stack, the run and the watches; `stressdash.sessionapi` is what screens see of it
+    run          one run: its fleet, and the folds of its windows; `plan` makes its plan out of settings
+    watch        asks stack and APM; `gauges` puts their figures on the time line
+    steer        the load is changed while it runs; `turn` does so with knobs
+    guard        thresholds and stop rules meanwhile; `finish` what is done once load has stopped
+    view         makes snapshots
+    detail       an error, opened; `known` explains the usual ones
+    recording    every run goes to disk; `replay` is a session whose samples come from there
+
 Each source is imported when it is made, once the stack is up: the first picture does not wait for it.
 """
 
