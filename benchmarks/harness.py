@@ -165,7 +165,8 @@ def interleaved(
 
 def spread(values: Sequence[float]) -> str:
     """Lowest and highest of the runs."""
-    return f"{min(values):,.3g} to {max(values):,.3g}"
+    low, high = (f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in (min(values), max(values)))
+    return f"{low} to {high}"
 
 
 def median(values: Sequence[float]) -> float:
