@@ -47,6 +47,8 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         complete = await session.apm.caught_up(
             stopped_ms, CATCH_UP_S, lambda: run.failed_traces(limit=10_000)
         )
+        if session.apm.trouble:
+            warnings.append(session.apm.trouble)
     else:
         complete = None
     audited = await _audit(session, run, warnings)

@@ -42,6 +42,7 @@ KEEP_BUCKETS: Final = 4 * 3600
 ASK_TRACES: Final = 400
 """Trace ids per question."""
 SETTLE_MS: Final = 4_000
+DOWN: Final = (ComponentState.FAILED, ComponentState.UNHEALTHY, ComponentState.PAUSED)
 PASSING: Final = frozenset({ComponentState.STARTING, ComponentState.STOPPING})
 
 
@@ -111,7 +112,7 @@ class StackWatch:
     def down(self) -> tuple[Component, ...]:
         """Components that should run and do not."""
         return tuple(
-            c for c in self.components if c.state in (ComponentState.FAILED, ComponentState.UNHEALTHY)
+            component for component in self.components if component.state in DOWN
         )
 
 
@@ -137,6 +138,8 @@ class ApmWatch:
         self._group_watch = self._watch_groups()
         self.groups_of: dict[str, tuple[str, ...]] = {}
         self._asked_ms: dict[str, int] = {}
+        self._settled_ms = self._from_ms
+        """Until when the last tick's series no longer changed."""
         self.breakdowns = BreakdownWatch(source, self._from_ms)
         self.health: ApmHealth | None = None
         self.detail = ""
@@ -216,11 +219,12 @@ class ApmWatch:
             reach_ms = min(reach_ms, self._asked_until_ms - WINDOW_MS)
         start_ms = max(reach_ms, self._clock.origin_wall_ms) // STEP_MS * STEP_MS
         try:
-            series, self.groups, health, _ = await asyncio.gather(
+            series, self.groups, health, *_ = await asyncio.gather(
                 self._source.series(start_ms, now_ms + STEP_MS, STEP_MS),
                 self._group_watch.poll(now_ms + STEP_MS),
                 self._source.health(),
                 self.resolve(traces),
+                self.breakdowns.poll(self._settled_ms),
             )
         except StressdashError as error:
             self.detail = str(error)
@@ -232,7 +236,7 @@ class ApmWatch:
             self._buckets[bucket.start_ms] = bucket
         while len(self._buckets) > KEEP_BUCKETS:
             del self._buckets[min(self._buckets)]
-        await self.breakdowns.poll(series.provisional_from_ms or now_ms)
+        self._settled_ms = series.provisional_from_ms or now_ms
 
     async def resolve(self, traces: Iterable[str]) -> None:
         """Ask which error groups the traces belong to.
@@ -242,13 +246,12 @@ class ApmWatch:
         """
         now_ms = self._clock.wall_ms()
         unknown = [trace for trace in traces if trace not in self.groups_of]
-        for start in range(0, len(unknown), ASK_TRACES):
-            asked = unknown[start : start + ASK_TRACES]
-            found = await self._source.groups_of(asked)
+        parts = [unknown[start : start + ASK_TRACES] for start in range(0, len(unknown), ASK_TRACES)]
+        for found in await asyncio.gather(*map(self._source.groups_of, parts)):
             self.groups_of.update(found)
-            for trace in asked:
-                if trace not in found and now_ms - self._asked_ms.setdefault(trace, now_ms) > SETTLE_MS:
-                    self.groups_of[trace] = ()
+        for trace in unknown:
+            if trace not in self.groups_of and now_ms - self._asked_ms.setdefault(trace, now_ms) > SETTLE_MS:
+                self.groups_of[trace] = ()
 
     async def caught_up(self, until_ms: int, within_s: float, traces: Callable[[], Iterable[str]]) -> bool:
         """Poll until APM holds transactions from `until_ms` on or is quiet, at most `within_s`.

@@ -22,6 +22,7 @@ from stressdash.stack.controls import Controls
 from stressdash.stack.database import Database
 from stressdash.stack.engine import Engine
 from stressdash.stack.folder import Secrets, StateFolder
+from stressdash.stack.intake_client import forward_events
 from stressdash.stack.knobs import KnobSpec
 from stressdash.stack.link import Link, LinkLost
 from stressdash.stack.messages import Reply, Status, Verb
@@ -80,12 +81,17 @@ class LocalStack:
         progress("starting the supervisor")
         adopted = await self._open_link(progress)
         progress("adopting what runs" if adopted else f"starting {self._engine.name} and the APM intake")
+        if adopted and self._forward is not None:
+            await self._declare("apm")
         try:
             async with asyncio.TaskGroup() as starts:
                 starts.create_task(self._ensure("database"))
                 starts.create_task(self._ensure("apm"))
         except ExceptionGroup as failures:  # the caller wants one sentence
             raise failures.exceptions[0] from failures
+        if adopted and self._forward is not None:
+            assert self._secrets is not None
+            await forward_events(self._url("apm"), self._secrets.apm, self._forward)
         progress("starting the service")
         await self._declare_all()
         await self._ensure("service")
@@ -152,7 +158,7 @@ class LocalStack:
         return tuple(self._component(name, lost) for name in COMPONENTS)
 
     async def action(self, component: str, action: str) -> None:
-        """`start`, `stop`, `restart` or `kill` a component."""
+        """One of `ACTIONS`."""
         self._check(component)
         if action not in ACTIONS:
             raise UsageError(f"there is no action {action!r}; the actions are {', '.join(ACTIONS)}")
@@ -165,6 +171,10 @@ class LocalStack:
             await self._ensure(component)
             if component == "service":
                 await self._await_readiness()
+        if action in ("pause", "unpause"):
+            await self._ask(Verb(action), component)
+        if action == "unpause":
+            await self._controls.reapply(component)
         self._controls.forget()
 
     async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,12 +12,15 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from apm_events import AT_US, METADATA, line, span, transaction
+from aiohttp.test_utils import TestClient as Client
+from aiohttp.test_utils import TestServer
+from apm_events import AT_US, METADATA, body, line, span, transaction
 
 from stressdash.embedded.apm import forward
 from stressdash.embedded.apm.block import Line
 from stressdash.embedded.apm.document import base_document
 from stressdash.embedded.apm.forward import Forwarder
+from stressdash.embedded.apm.server import application
 from stressdash.embedded.apm.upstream import Upstream
 from stressdash.errors import BadInput
 
@@ -87,6 +92,22 @@ async def forwarding(url: str, **options: Any) -> AsyncIterator[tuple[Forwarder,
         await anext(running)
 
 
+@asynccontextmanager
+async def serving(upstream: Upstream | None = None) -> AsyncIterator[tuple[Client, Callable[[], str]]]:
+    """An intake, and what it wrote into its log so far."""
+    log = io.StringIO()
+    with contextlib.redirect_stderr(log):
+        async with Client(TestServer(application("", 100, upstream=upstream))) as client:
+            yield client, log.getvalue
+
+
+async def take_in(client: Client, number: int) -> None:
+    headers = {"Content-Type": "application/x-ndjson"}
+    data = body(line("transaction", transaction(number)))
+    async with client.post("/intake/v2/events", data=data, headers=headers) as response:
+        assert response.status == 202
+
+
 def event(number: int) -> Line:
     return Line(line("transaction", transaction(number)), BASE, f"{number:032x}")
 
@@ -100,7 +121,7 @@ async def until(holds: Callable[[], bool]) -> None:
 Fake = tuple[FakeElasticsearch, str]
 
 
-class TestForwarding:
+class TestForwarder:
     async def test_documents_reach_the_data_streams_of_apm_server(self, fake: Fake) -> None:
         served, url = fake
         async with forwarding(url) as (forwarder, told):
@@ -206,6 +227,52 @@ class TestTrouble:
             served.product = ""
             await until(lambda: forwarder.sent == 1)
         assert told[0].startswith("trying again: ")
+
+
+class TestForwarding:
+    async def test_an_upstream_can_be_named_while_the_intake_runs(self, fake: Fake) -> None:
+        served, url = fake
+        async with serving() as (client, told):
+            assert (await client.get("/stressdash/v1/health")).status == 200
+            await take_in(client, 1)
+            for _ in range(2):  # the second time changes nothing
+                answer = await client.put("/stressdash/v1/forward", json={"STRESSDASH_FORWARD": url})
+                assert answer.status == 200
+            await take_in(client, 2)
+            await until(lambda: len(served.documents) == 1)
+            health = await (await client.get("/stressdash/v1/health")).json()
+            assert health["forwarding"].startswith("forwarded ")
+        assert served.documents[0][1]["trace"]["id"] == f"{2:032x}"
+        assert told() == ""
+
+    async def test_what_waits_for_one_is_sent_before_another_gets_the_next(self, fake: Fake) -> None:
+        served, url = fake
+        async with serving(Upstream(url)) as (client, _):
+            await take_in(client, 1)
+            other = {"STRESSDASH_FORWARD": url, "STRESSDASH_ES_API_KEY": "a2V5"}
+            assert (await client.put("/stressdash/v1/forward", json=other)).status == 200
+            assert [document["trace"]["id"] for _, document in served.documents] == [f"{1:032x}"]
+            await take_in(client, 2)
+            await until(lambda: len(served.documents) == 2)
+        assert served.authorization == "ApiKey a2V5"
+
+    @pytest.mark.parametrize(
+        "document", [{}, {"STRESSDASH_FORWARD": "elastic"}, {"STRESSDASH_FORWARD": 3}, [], "x"]
+    )
+    async def test_what_is_no_upstream_is_refused(self, document: Any) -> None:
+        async with serving() as (client, _):
+            answer = await client.put("/stressdash/v1/forward", json=document)
+            assert (answer.status, list(await answer.json())) == (400, ["error"])
+
+    async def test_trouble_is_part_of_what_the_intake_says_of_itself(self, fake: Fake) -> None:
+        served, url = fake
+        served.status = 403
+        async with serving(Upstream(url)) as (client, told):
+            await until(lambda: "answered 403" in told())
+            health = await (await client.get("/stressdash/v1/health")).json()
+            assert health["detail"].startswith(f"forwarding to {url}: trying again: ")
+            await take_in(client, 1)
+        assert "1 events were not forwarded before the end" in told()
 
 
 class TestUpstream:

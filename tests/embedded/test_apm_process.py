@@ -9,19 +9,23 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
-from apm_events import body, line, transaction
+from apm_events import AT_MS, body, error, line, transaction
 
 MODULE = (sys.executable, "-m", "stressdash.embedded.apm")
 
 
 @asynccontextmanager
-async def started(*flags: str, token: str = "") -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def started(
+    *flags: str, token: str = "", program: tuple[str, ...] = MODULE
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """The process and its URL; killed if the test did not end it."""
     process = await asyncio.create_subprocess_exec(
-        *MODULE,
+        *program,
         *flags,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -125,6 +129,43 @@ class TestBounds:
                 health = await response.json()
             assert 40 <= health["documents"] <= 50
             assert health["documents"] + health["forgotten"] == 200
+
+
+class TestFullDisk:
+    async def test_old_events_make_room_and_it_goes_on(self) -> None:
+        program = (sys.executable, str(Path(__file__).with_name("full_disk.py")))
+        async with started(program=program) as (process, url), aiohttp.ClientSession() as client:
+
+            async def ask(path: str) -> Any:
+                async with client.get(f"{url}/stressdash/v1/{path}") as response:
+                    return await response.json() if response.status == 200 else None
+
+            async def send(first: int) -> None:
+                events = [transaction(n, name=os.urandom(400).hex()) for n in range(first, first + 500)]
+                lines = [line("transaction", each) for each in events]
+                lines += [line("error", error(n)) for n in range(first, first + 500, 10)]
+                headers = {"Content-Type": "application/x-ndjson"}
+                data = body(*lines)
+                async with client.post(f"{url}/intake/v2/events", data=data, headers=headers) as response:
+                    assert response.status == 202
+
+            sent = 0
+            async with asyncio.timeout(60):
+                while "no room on disk" not in ((await ask("health")) or {}).get("detail", ""):
+                    await send(sent)
+                    sent += 500
+            await send(sent)
+            health = await ask("health")
+            assert process.returncode is None
+            assert health["ok"]
+            assert health["forgotten"] > 0
+            assert health["documents"] + health["forgotten"] == 11 * (sent + 500) // 10
+            (newest,) = [d for d in await ask(f"traces/{sent + 499:032x}") if "transaction" in d]
+            assert newest["transaction"]["id"] == f"{sent + 499:016x}"
+            series = await ask(f"series?start={AT_MS}&end={AT_MS + 1000}&step=1000")
+            assert series["transactions"] == sent + 500
+            (group,) = await ask(f"error-groups?start={AT_MS}&end={AT_MS + 1000}")
+            assert group["count"] == (sent + 500) // 10
 
 
 class TestFailures:

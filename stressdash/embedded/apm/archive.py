@@ -82,9 +82,9 @@ class Archive:
     ) -> None:
         self._now_ms = now_ms
         self._hand_on = hand_on
-        spill = Spill()
-        self._store = Store(spill, max_events)
-        self._timeline = Timeline(spill, row_limit)
+        self._spill = Spill()
+        self._store = Store(self._spill, max_events)
+        self._timeline = Timeline(self._spill, row_limit)
         self._groups = ErrorGroups(self._timeline)
         self.views = Views(self._timeline, self._store)
 
@@ -201,6 +201,9 @@ class Archive:
 
     def health(self, dropped: int, detail: str, forwarding: str = "") -> ApmHealth:
         """State of the archive; `dropped` are the events that never got in, `detail` says why."""
+        if self._spill.trouble:
+            lost = f"older events and seconds were lost, there was no room on disk: {self._spill.trouble}"
+            detail = f"{detail}; {lost}" if detail else lost
         return ApmHealth(
             ok=True,
             product="embedded intake",

@@ -68,6 +68,8 @@ class Forwarder:
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._closing = False
+        self._under_way = 0
+        """Events that were taken out of the queue and neither sent nor dropped yet."""
         self.sent = 0
         self.dropped = 0
         self._why = ""
@@ -87,11 +89,16 @@ class Forwarder:
         parts = [f"forwarded {self.sent} events to {self._upstream.shown}"]
         if self._waiting:
             parts.append(f"{len(self._waiting)} wait")
-        if self.dropped:
-            parts.append(f"{self.dropped} dropped: {self._why}")
-        if self._trouble:
-            parts.append(self._trouble)
-        return "; ".join(parts)
+        return "; ".join([*parts, *self._troubles()])
+
+    def trouble(self) -> str:
+        """What goes wrong, in words; empty when nothing does."""
+        found = "; ".join(self._troubles())
+        return f"forwarding to {self._upstream.shown}: {found}" if found else ""
+
+    def _troubles(self) -> list[str]:
+        dropped = f"{self.dropped} dropped: {self._why}" if self.dropped else ""
+        return [words for words in (dropped, self._trouble) if words]
 
     async def running(self, _app: Any = None) -> AsyncIterator[None]:
         """Sends while it is open; at the end what is left, for a short while."""
@@ -105,6 +112,8 @@ class Forwarder:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        if left := len(self._waiting) + self._under_way:
+            self._tell(f"{left} events were not forwarded before the end")
 
     async def _run(self) -> None:
         try:
@@ -145,9 +154,11 @@ class Forwarder:
         async def bulk(within: aiohttp.ClientSession) -> None:
             nonlocal batch
             batch = await self._bulk(within, batch)
+            self._under_way = len(batch)
             if batch:
                 raise Refused("Elasticsearch is busy")
 
+        self._under_way = len(batch)
         if batch:
             await self._until_taken(session, bulk)
 

@@ -2,16 +2,17 @@
 
 A second's rows are folded into a summary when somebody asks; summaries of whole seconds are kept until a
 late row arrives, so a tick folds only the newest seconds. The oldest seconds go to the spill when their rows
-take too much memory, and are forgotten when there are too many.
+take too much memory, and are forgotten when there are too many, or when the spill is lost.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Final, Generic, Protocol, Self, TypeVar
 
 from stressdash.embedded.apm.origins import Selector
-from stressdash.embedded.apm.spill import Spill
+from stressdash.embedded.apm.spill import Spill, SpillLost
 
 __all__ = ["Names", "Seconds", "Shelf"]
 
@@ -59,6 +60,10 @@ class Shelf(Generic[Packed]):
         """Forget a second."""
         self._spill.run("DELETE FROM second WHERE kind = ? AND second = ?", self._kind, second)
 
+    def on_loss(self, forget: Callable[[], None]) -> None:
+        """Call this when all of them are lost."""
+        self._spill.on_loss(forget)
+
 
 class Seconds(Generic[Rows, Summary]):
     """Rows by second, with their summaries.
@@ -88,6 +93,8 @@ class Seconds(Generic[Rows, Summary]):
         self._shelved: set[int] = set()
         self._summaries: dict[int, dict[Selector, Summary]] = {}
         self._count = 0
+        if shelf is not None:
+            shelf.on_loss(self._shelved.clear)
 
     def at(self, second: int) -> Rows:
         """The container for one more row of that second."""
@@ -145,8 +152,11 @@ class Seconds(Generic[Rows, Summary]):
         """A second's rows out of the spill, for a late one."""
         if second not in self._shelved or self._shelf is None:
             return None
-        rows = self._shelf.get(second)
-        self._shelf.drop(second)
+        try:
+            rows = self._shelf.get(second)
+            self._shelf.drop(second)
+        except SpillLost:
+            return None
         self._shelved.discard(second)
         self._count += len(rows)
         return rows
@@ -160,8 +170,9 @@ class Seconds(Generic[Rows, Summary]):
         if self._shelf is None:
             self._summaries.pop(oldest, None)
         else:
-            self._shelf.put(oldest, rows)
-            self._shelved.add(oldest)
+            with contextlib.suppress(SpillLost):  # this second goes with the others
+                self._shelf.put(oldest, rows)
+                self._shelved.add(oldest)
 
     def _forget_oldest(self, keep: int) -> None:
         oldest = min((*self._rows, *self._shelved))
@@ -172,7 +183,8 @@ class Seconds(Generic[Rows, Summary]):
             self._count -= len(self._rows.pop(oldest))
         elif self._shelf is not None:
             self._shelved.discard(oldest)
-            self._shelf.drop(oldest)
+            with contextlib.suppress(SpillLost):
+                self._shelf.drop(oldest)
 
 
 class Names:

@@ -14,9 +14,10 @@ from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from stressdash.embedded.apm.archive import Archive
-from stressdash.embedded.apm.forward import Forwarder
+from stressdash.embedded.apm.forwarding import Forwarding
 from stressdash.embedded.apm.intake import Intake, Limits
 from stressdash.embedded.apm.questions import Questions
+from stressdash.embedded.apm.spill import SpillLost
 from stressdash.embedded.apm.upstream import Upstream
 from stressdash.errors import BadInput
 
@@ -41,22 +42,22 @@ def application(
         limits: what agents may send at most.
         upstream: the Elasticsearch that gets every event as well.
     """
-    forwarder = Forwarder(upstream, tell) if upstream is not None else None
-    hand_on = forwarder.offer if forwarder is not None else None
-    archive = Archive(max_events, lambda: time.time_ns() // 1_000_000, hand_on=hand_on)
+    forwarding = Forwarding(upstream, tell)
+    archive = Archive(max_events, lambda: time.time_ns() // 1_000_000, hand_on=forwarding.offer)
     intake = Intake(archive, limits or Limits(), lambda: time.time_ns() // 1000, time.monotonic)
 
     def trouble() -> tuple[int, str, str]:
-        return intake.invalid, intake.trouble(), forwarder.told() if forwarder is not None else ""
+        words = "; ".join(filter(None, (intake.trouble(), forwarding.trouble())))
+        return intake.invalid, words, forwarding.told()
 
     questions = Questions(archive, trouble)
     app = web.Application(middlewares=[guard(token)])
     app[INTAKE] = intake
     app.add_routes(intake.routes())
     app.add_routes(questions.routes())
+    app.add_routes(forwarding.routes())
     app.on_shutdown.append(refuse_from_now)
-    if forwarder is not None:
-        app.cleanup_ctx.append(forwarder.running)
+    app.cleanup_ctx.append(forwarding.running)
     return app
 
 
@@ -100,8 +101,8 @@ def guard(token: str) -> Middleware:
             return failure(401, UNAUTHORIZED)
         try:
             return await handler(request)
-        except BadInput as error:
-            return failure(400, str(error))
+        except (BadInput, SpillLost) as error:
+            return failure(503 if isinstance(error, SpillLost) else 400, str(error))
         except web.HTTPNotFound:
             return failure(404, "404 page not found")
         except web.HTTPMethodNotAllowed as error:

@@ -7,6 +7,7 @@ everything that points into it; the timeline keeps its figures.
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from collections import deque
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import xxhash
 from stressdash.embedded.apm.block import BLOCK_BYTES, Block, Line
 from stressdash.embedded.apm.context import Json
 from stressdash.embedded.apm.document import document
-from stressdash.embedded.apm.spill import Spill
+from stressdash.embedded.apm.spill import Spill, SpillLost
 from stressdash.wire import from_json
 
 __all__ = ["NO_TRACE", "Page", "Store"]
@@ -27,6 +28,8 @@ BLOCKS_AT_LEAST: Final = 16
 """However few events may be kept, they lie in several blocks, so that not all go at once."""
 NO_TRACE: Final = 0
 GIB: Final = 1024**3
+LEAST_BYTES: Final = 4 * 1024**2
+"""Of lines; they and what leads to them find room in the spill's memory, whatever the disk."""
 
 
 class Page(NamedTuple):
@@ -62,13 +65,15 @@ class Store:
         self._opened: tuple[int, Block] = (-1, self._growing)
         self.count = 0
         self.forgotten = 0
-        """Events that made room for newer ones."""
+        """Events that made room for newer ones, or went when the spill was lost."""
+        spill.on_loss(self._forget_all)
 
     def add(self, line: Line) -> int:
         """Keep a line and return its reference."""
         block = self._growing
         if block.held_bytes >= BLOCK_BYTES or len(block) >= self._block_events:
-            self._shelve()
+            with contextlib.suppress(SpillLost):  # then the new block is the first
+                self._shelve()
             block = self._growing
         reference = (self._first + len(self._full)) << POSITION_BITS | len(block)
         block.append(line)
@@ -82,7 +87,11 @@ class Store:
     def add_error(self, line: Line, group: int, name: int, at_ms: int, *, sampled: bool) -> None:
         """Keep an error so that it is also found by the number of its group."""
         insert = "INSERT INTO error VALUES (?, ?, ?, ?, ?)"
-        self._spill.run(insert, group, int(sampled), at_ms, self.add(line), name)
+        try:
+            self._spill.run(insert, group, int(sampled), at_ms, self.add(line), name)
+        except SpillLost:  # and the line with it, which is not forgotten for that
+            self.forgotten -= 1
+            self._spill.run(insert, group, int(sampled), at_ms, self.add(line), name)
 
     def trace(self, trace_id: str) -> Sequence[int]:
         """References of all that is stored of a trace, in order of arrival."""
@@ -154,6 +163,17 @@ class Store:
             self.count + self._block_events > self._max_events or self._full_bytes > self._max_bytes
         ):
             self._forget_oldest()
+
+    def _forget_all(self) -> None:
+        """The spill was lost. From now on only half as much lies there, so that it does not happen again."""
+        self._max_bytes = max(LEAST_BYTES, self._full_bytes // 2)
+        self._first += len(self._full) + 1
+        self._full.clear()
+        self._growing, self._traces, self._hashes = Block(), {}, array("q")
+        self._opened = (-1, self._growing)
+        self._full_bytes = 0
+        self.forgotten += self.count
+        self.count = 0
 
     def _forget_oldest(self) -> None:
         number = self._first
