@@ -19,17 +19,19 @@ SUITE = "stressdash"
 def junit_xml(report: RunReport, outcomes: Sequence[Outcome]) -> bytes:
     """The XML document, UTF-8.
 
-    A threshold that did not hold is a failure; a void or interrupted run is an error of the case `verdict`,
-    since it says nothing about the target. XML knows no control characters: every text is escaped before.
+    A threshold that did not hold is a failure; where a run failed for another reason, such as a stop rule,
+    the case `verdict` is one. A void or interrupted run is its error, since it says nothing about the target.
+    XML knows no control characters: every text is escaped before.
     """
     scenario = escape(report.scenario or report.target, 200)
     failures = sum(not outcome.held for outcome in outcomes)
+    stopped = report.verdict.status is Status.FAILED and not failures
     broken = report.verdict.status in {Status.VOID, Status.INTERRUPTED}
     suite = ET.Element(
         "testsuite",
         name=f"{SUITE} {scenario}",
         tests=str(len(outcomes) + 1),
-        failures=str(failures),
+        failures=str(failures + stopped),
         errors=str(int(broken)),
         time=f"{report.duration_s:.3f}",
         timestamp=report.started.removesuffix("Z"),
@@ -37,9 +39,10 @@ def junit_xml(report: RunReport, outcomes: Sequence[Outcome]) -> bytes:
     verdict = ET.SubElement(
         suite, "testcase", classname=scenario, name="verdict", time=f"{report.duration_s:.3f}"
     )
-    if broken:
+    if broken or stopped:
         reasons = escape("; ".join(report.verdict.reasons), 2_000)
-        ET.SubElement(verdict, "error", type=str(report.verdict.status), message=reasons)
+        kind = "error" if broken else "failure"
+        ET.SubElement(verdict, kind, type=str(report.verdict.status), message=reasons)
     for outcome in outcomes:
         case = ET.SubElement(suite, "testcase", classname=scenario, name=escape(outcome.threshold.text, 200))
         if not outcome.held:

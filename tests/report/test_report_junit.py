@@ -43,6 +43,15 @@ def test_a_run_that_says_nothing_is_an_error(report: RunReport, status: Status) 
     assert (suite.get("errors"), error.get("message")) == ("1", "too late")
 
 
+def test_a_run_that_a_stop_rule_ended_fails_though_all_thresholds_hold(report: RunReport) -> None:
+    ended = Verdict(Status.FAILED, ("failed>5% 10s: 7.3%",))
+    suite = suite_of(replace(report, verdict=ended), HELD)
+    assert (suite.get("failures"), suite.get("errors")) == ("1", "0")
+    (case,) = (case for case in suite.iter("testcase") if case.find("failure") is not None)
+    assert case.get("name") == "verdict"
+    assert suite.find("testcase/failure[@message='failed>5% 10s: 7.3%']") is not None
+
+
 def test_a_passed_run_has_no_errors(report: RunReport) -> None:
     assert suite_of(report).get("errors") == "0"
 
