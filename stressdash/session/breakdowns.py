@@ -39,11 +39,9 @@ class BreakdownWatch:
         """
         last_ms = settled_ms // STEP_MS * STEP_MS
         self._next_ms = max(self._next_ms, last_ms - SECONDS_PER_POLL * STEP_MS)
-        while self._next_ms < last_ms:
-            self._seconds[self._next_ms] = await self._source.breakdown(
-                self._next_ms, self._next_ms + STEP_MS
-            )
-            self._next_ms += STEP_MS
+        while (at_ms := self._next_ms) < last_ms:
+            self._seconds[at_ms] = await self._source.breakdown(at_ms, at_ms + STEP_MS)
+            self._next_ms = at_ms + STEP_MS
         while len(self._seconds) > KEEP:
             del self._seconds[min(self._seconds)]
 

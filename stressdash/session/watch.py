@@ -111,9 +111,7 @@ class StackWatch:
 
     def down(self) -> tuple[Component, ...]:
         """Components that should run and do not."""
-        return tuple(
-            component for component in self.components if component.state in DOWN
-        )
+        return tuple(component for component in self.components if component.state in DOWN)
 
 
 class ApmWatch:
@@ -129,6 +127,8 @@ class ApmWatch:
         self._source = source
         self._clock = clock
         self._in_parts = in_parts
+        self._asking = asyncio.Lock()
+        """The end of a run asks beside the regular questions: answers are merged in the order of these."""
         self._from_ms = clock.wall_ms() if since_ms is None else since_ms
         self._buckets: dict[int, ApmBucket] = {}
         self._asked_until_ms = since_ms
@@ -213,7 +213,11 @@ class ApmWatch:
         Raises:
             SourceError: the source did not answer; `detail` says why.
         """
-        now_ms = self._clock.wall_ms()
+        async with self._asking:
+            await self._poll(traces)
+
+    async def _poll(self, traces: Iterable[str]) -> None:
+        now_ms, correction_us = self._clock.wall_ms(), self._correction_us
         reach_ms = now_ms - WINDOW_MS
         if self._asked_until_ms is not None:
             reach_ms = min(reach_ms, self._asked_until_ms - WINDOW_MS)
@@ -231,6 +235,8 @@ class ApmWatch:
             raise
         self.series, self.health = series, health
         self.detail = "" if health.ok else health.detail
+        if correction_us != self._correction_us:
+            return  # these are times of before: the next poll asks again, from further back
         self._asked_until_ms = now_ms
         for bucket in series.buckets:
             self._buckets[bucket.start_ms] = bucket

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -66,6 +67,20 @@ class TestPoll:
         told.broken = False
         await watching.poll(ORIGIN_MS + 1_000)
         assert told.asked == [1_700_000_000_000]
+
+    async def test_whoever_else_asks_meanwhile_puts_no_second_in_the_place_of_another(self) -> None:
+        class Slow(Told):
+            async def breakdown(self, start_ms: int, end_ms: int) -> Breakdown:
+                await super().breakdown(start_ms, end_ms)
+                await asyncio.sleep(0)
+                return Breakdown((BreakdownPart("app", "", 1, start_ms // 1_000 % 10),))
+
+        watching = watch(Slow())
+        await asyncio.gather(watching.poll(ORIGIN_MS + 3_000), watching.poll(ORIGIN_MS + 3_000))
+        (app,) = (
+            one for one in watching.series(client(3), 0.0, 3.0, 1.0, ORIGIN_MS) if one.key == "where.app"
+        )
+        assert app.values == (0, 1, 2)
 
 
 class TestSeries:
