@@ -33,11 +33,14 @@ class SessionApi(Protocol):
         ...
 
     async def run_again(self) -> None:
-        """Stop the run that goes on, if one does, see it finished, and start the next one."""
+        """Stop the run that goes on, if one does, and start the next, on an empty table and a stack at rest.
+
+        Knobs that were turned and wait for a restart get it.
+        """
         ...
 
     async def run_changed(self, name: str, value: str) -> None:
-        """As `run_again`, with this knob turned, on an empty table and a stack at rest."""
+        """As `run_again`, with this knob turned."""
         ...
 
     async def pause(self) -> None:

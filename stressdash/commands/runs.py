@@ -72,21 +72,16 @@ def _list(folder: RunFolder, options: argparse.Namespace) -> None:
 def _show(folder: RunFolder, options: argparse.Namespace) -> None:
     from stressdash.report.run_json import to_json
     from stressdash.report.runlist import title_lines
-    from stressdash.report.stored import settled_report
+    from stressdash.report.stored import settled_report, stored_page
     from stressdash.report.summary import summary
+    from stressdash.session.export import write_file
 
     entry = folder.find(_words(options, 1, 1, "show RUN")[0])
-    report = settled_report(entry)
     if options.html is not None:
-        from stressdash.report.html import html_report
-        from stressdash.session.export import write_file
-        from stressdash.store.runfile import StoredRun
-
-        with StoredRun(entry.path) as stored:
-            samples = [one for group in report.apm.error_groups for one in stored.samples(group.key)[:1]]
-        write_file(Path(options.html), html_report(report, samples).encode())
+        write_file(Path(options.html), stored_page(entry).encode())
         _tell(f"written to {options.html}")
         return
+    report = settled_report(entry)
     write_text(to_json(report).decode() if options.json else title_lines(entry) + summary(report))
 
 

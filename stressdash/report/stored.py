@@ -14,6 +14,7 @@ from stressdash.metrics.series import Timeline
 from stressdash.metrics.verdict import judge, unreached_reasons, void_reasons
 from stressdash.metrics.window import RunTotals
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
+from stressdash.report.html import html_report
 from stressdash.report.run_json import ApmReport, Machine, RunReport, load, to_json
 from stressdash.samples import ApmSeries
 from stressdash.snapshot import Interference
@@ -23,7 +24,7 @@ from stressdash.store.runs import RunEntry
 from stressdash.store.upkeep import mend_run
 from stressdash.wire import from_builtins
 
-__all__ = ["UNKNOWN_INTERFERENCE", "settled_report", "stored_report"]
+__all__ = ["UNKNOWN_INTERFERENCE", "settled_report", "stored_page", "stored_report"]
 
 STEP_MS = 1_000
 UNKNOWN_INTERFERENCE = Interference(None, None, None, None, None, None, None, None, None, None)
@@ -52,6 +53,19 @@ def settled_report(entry: RunEntry) -> RunReport:
         with contextlib.suppress(StoreError):  # a read-only folder: it is made anew each time
             mend_run(entry, to_json(report).decode())
     return report
+
+
+def stored_page(entry: RunEntry) -> str:
+    """A run in the list as a page: its report, with the stack trace of each APM group that has one.
+
+    Raises:
+        BadInput: the file is damaged.
+        StoreError: it cannot be read.
+    """
+    report = settled_report(entry)
+    with StoredRun(entry.path) as run:
+        samples = [one for group in report.apm.error_groups for one in run.samples(group.key)[:1]]
+    return html_report(report, samples)
 
 
 def _rebuilt(run: StoredRun) -> RunReport:

@@ -40,7 +40,7 @@ from stressdash.session.run import LiveRun, make_run
 from stressdash.session.scoping import found_services, look_at
 from stressdash.session.skew import SkewWatch
 from stressdash.session.steer import steer_connections, steer_duration, steer_rate
-from stressdash.session.trial import run_changed
+from stressdash.session.trial import run_again
 from stressdash.session.turn import act, turn_knob, turn_settings
 from stressdash.session.view import take_snapshot
 from stressdash.session.watch import ApmWatch, StackWatch, polling
@@ -275,20 +275,17 @@ class Session:
 
     @steers
     async def run_again(self) -> None:
-        """Stop the run that goes on, if one does, see it finished, and start the next one.
+        """Stop the run that goes on, if one does, and start the next, on an empty table and a stack at rest.
 
         Raises:
             StressdashError: as `start_load`.
         """
-        if self.loading:
-            await self.stop_load()
-            await self.finished()
-        await self.start_load()
+        await run_again(self, {})
 
     @steers
     async def run_changed(self, name: str, value: str) -> None:
-        """As `run_again`, with this knob turned, on an empty table and a stack at rest."""
-        await run_changed(self, name, value)
+        """As `run_again`, with this knob turned."""
+        await run_again(self, {name: value})
 
     @steers
     async def pause(self) -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import EngineError, KnobRejected, StressdashError
 from stressdash.report.run_json import RunReport
+from stressdash.snapshot import RunState
 from stressdash.stack.database import Database
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["CONNECTIONS", "Setting", "run_changed", "run_trial"]
+__all__ = ["CONNECTIONS", "Setting", "run_again", "run_trial"]
 
 CONNECTIONS: Final = "connections"
 """Turned like a knob, though it belongs to the load."""
@@ -62,19 +63,35 @@ async def run_trial(
     return report
 
 
-async def run_changed(session: Session, name: str, value: str) -> None:
-    """End the run that goes on, turn a knob, and start the next run as one of a series.
+async def run_again(session: Session, knobs: Mapping[str, str]) -> None:
+    """End the run that goes on, turn knobs, and start the next run as one of a series.
+
+    What was turned before and waits for a restart of its component gets it, so that the run shows the change.
 
     Raises:
-        StressdashError: the knob does not take the value, or the load cannot start.
+        StressdashError: a knob does not take its value, or the load cannot start.
     """
     if session.loading:
         await session.stop_load()
         await session.finished()
-    await apply_setting(session, Setting({name: value}))
-    await empty_table(session)
-    await come_to_rest(session)
+    if session.state is not RunState.STARTING:
+        session.notice = "the next run starts as soon as the stack is at rest"
+        try:
+            await apply_setting(session, Setting({**await _waiting(session), **knobs}))
+            await empty_table(session)
+            await come_to_rest(session)
+        finally:
+            session.notice = ""
     await session.start_load()
+
+
+async def _waiting(session: Session) -> dict[str, str]:
+    """Values that components take at their next start."""
+    return {
+        knob.name: knob.desired
+        for knob in await session.stack.knobs()
+        if knob.applies == "restart" and knob.desired is not None and knob.actual not in (None, knob.desired)
+    }
 
 
 async def apply_setting(session: Session, setting: Setting) -> None:

@@ -24,6 +24,19 @@ def session_on(server: AnsweringServer, stack: FakeStack | None = None, **settin
     return Session(made, None, stack or FakeStack(server.url), source=lambda *_: None)
 
 
+class Restarting(FakeStack):
+    """Its knob takes a value at the next start of the service."""
+
+    async def set_knob(self, name: str, value: str) -> Knob:
+        del name
+        self._knob = replace(self._knob, applies="restart", desired=value)
+        return self._knob
+
+    async def action(self, component: str, action: str) -> None:
+        await super().action(component, action)
+        self._knob = replace(self._knob, actual=self._knob.desired)
+
+
 class TestTrial:
     async def test_turns_its_setting_and_reports_it(self) -> None:
         async with AnsweringServer() as server:
@@ -40,15 +53,6 @@ class TestTrial:
         assert report.requests.completed > 0
 
     async def test_a_knob_that_applies_by_restart_gets_one(self) -> None:
-        class Restarting(FakeStack):
-            async def set_knob(self, name: str, value: str) -> Knob:
-                self._knob = replace(self._knob, applies="restart", desired=value)
-                return self._knob
-
-            async def action(self, component: str, action: str) -> None:
-                await super().action(component, action)
-                self._knob = replace(self._knob, actual=self._knob.desired)
-
         async with AnsweringServer() as server:
             stack = Restarting(server.url)
             session = session_on(server, stack)
@@ -75,6 +79,43 @@ class TestTrial:
                     await run_trial(session, Setting({"max_open": "7"}))
             finally:
                 await session.close()
+
+
+class TestRunningAgain:
+    async def test_takes_what_was_turned_and_waits_for_a_restart(self) -> None:
+        async with AnsweringServer() as server:
+            stack = Restarting(server.url)
+            session = session_on(server, stack)
+            try:
+                await session.open()
+                await session.set_knob("max_open", "7")
+                assert stack.actions == []
+                async with asyncio.timeout(PATIENT_S):
+                    await session.run_again()
+                    report = await session.finished()
+            finally:
+                await session.close()
+        assert stack.actions == [("service", "restart")]
+        assert report is not None
+        assert report.knobs["max_open"] == 7
+
+    async def test_shows_the_difference_to_the_setting_before(self) -> None:
+        async with AnsweringServer() as server:
+            session = session_on(server)
+            try:
+                await session.open()
+                async with asyncio.timeout(PATIENT_S):
+                    await session.run_again()
+                    await session.finished()
+                    await session.set_knob("max_open", "7")
+                    await session.run_again()
+                    await session.finished()
+                lab = session.snapshot().lab
+            finally:
+                await session.close()
+        assert lab.settings[1].label == "max_open=7"
+        assert lab.headline.startswith("max_open=7: goodput ")
+        assert lab.rows[0].metric == "req/s"
 
 
 class TestSeries:
