@@ -1,4 +1,4 @@
-"""Draws the pictures of the README from the running program: act 1 on the embedded stack.
+"""Draws the pictures of the README from the running program: act 1 on the embedded stack, and a knob that ends it.
 
 `make screenshots` writes docs/images/*.svg. They load no fonts from anywhere, so those are taken out.
 """
@@ -22,7 +22,8 @@ from stressdash.tui.app import StressdashApp
 IMAGES = Path(__file__).parent / "images"
 SIZE = (120, 40)
 FONTS = "Menlo, Consolas, DejaVu Sans Mono"
-LOADED_S, LIMIT_S = 10.0, 60.0
+TURNED_S, DRAWN_S, LIMIT_S = 12.0, 24.0, 60.0
+KNOB = ("max_open", "120")
 
 
 async def main() -> None:
@@ -34,7 +35,7 @@ async def main() -> None:
             state=Path(state),
             scenario="act1",
             connections=400,
-            duration_s=4 * LOADED_S,
+            duration_s=2 * DRAWN_S,
             timeout_s=2.0,
             stop="abort",
             knobs=knobs,
@@ -45,9 +46,10 @@ async def main() -> None:
             async with app.run_test(size=SIZE) as pilot:
                 await session.open()
                 await session.start_load()
-                await until(pilot, lambda: session.snapshot().elapsed_s > LOADED_S)
-                await session.set_connections(200)
-                await until(pilot, lambda: session.snapshot().elapsed_s > 1.5 * LOADED_S)
+                await pilot.press("[")  # half a minute fills the charts
+                await until(pilot, lambda: session.snapshot().elapsed_s > TURNED_S)
+                await session.set_knob(*KNOB)
+                await until(pilot, lambda: session.snapshot().elapsed_s > DRAWN_S)
                 draw(app, "live")
                 await pilot.press("2")
                 await until(pilot, lambda: session.state is RunState.RUNNING)

@@ -247,6 +247,14 @@ class TestLinks:
         ]
         assert not dead
 
+    def test_each_picture_is_shown_and_drawn_by_the_script(
+        self, root: Path, documents: dict[str, str]
+    ) -> None:
+        pictures = {path.stem for path in (root / "docs" / "images").iterdir()}
+        shown = {name for text in documents.values() for name in re.findall(r"images/(\w+)\.svg", text)}
+        drawn = set(re.findall(r'draw\(app, "(\w+)"\)', (root / "docs" / "screenshots.py").read_text()))
+        assert pictures == shown == drawn
+
     def test_each_page_is_reached_from_the_readme(self, documents: dict[str, str]) -> None:
         linked = {target.partition("#")[0] for target in LINK.findall(documents["README.md"])}
         assert {name for name in documents if re.fullmatch(r"docs/\w+\.md", name)} <= linked
