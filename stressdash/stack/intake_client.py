@@ -35,9 +35,7 @@ async def forward_events(url: str, token: str, upstream: Mapping[str, str]) -> N
         ):
             said, status = await answer.text(errors="replace"), answer.status
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise StackError(
-            f"the APM intake at {url} could not be told to forward: it does not answer"
-        ) from error
+        raise StackError(f"the APM intake at {url} does not answer, so it forwards nothing") from error
     if status != 200:
         raise StackError(
             f"the APM intake that runs does not forward: {escape(said, 200)}; 'stressdash restart apm' "

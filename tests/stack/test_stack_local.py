@@ -9,6 +9,8 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from stack_processes import processes_of, supervisor_pid, until
 
 from stressdash.errors import StackError
@@ -83,6 +85,44 @@ class TestKeep:
         assert [one.pid for one in await again.components()] == pids
         assert "adopting what runs" in told
         await again.down()
+        await until(lambda: not processes_of(folder.path))
+
+
+class TestForward:
+    async def test_an_intake_that_is_adopted_forwards_from_now_on(
+        self, stack: Stack, folder: StateFolder
+    ) -> None:
+        asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+        async def answer(request: web.Request) -> web.Response:
+            await asked.put((request.path, request.headers.get("Authorization", "")))
+            return web.json_response({"acknowledged": True})
+
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        async with TestServer(app) as elasticsearch:
+            await stack.up(lambda _: None)
+            pids = [one.pid for one in await stack.components()]
+            await stack.close(keep=True)
+            forward = {
+                "STRESSDASH_FORWARD": f"http://127.0.0.1:{elasticsearch.port}",
+                "STRESSDASH_ES_API_KEY": "a2V5",
+            }
+            again = open_stack("embedded", state=folder.path, forward=forward)
+            try:
+                await again.up(lambda _: None)
+                assert [one.pid for one in await again.components()] == pids
+                async with asyncio.timeout(30):
+                    path, authorization = await asked.get()
+                assert path.startswith("/_index_template/")
+                assert authorization == "ApiKey a2V5"
+                while not asked.empty():
+                    asked.get_nowait()
+                await again.action("apm", "restart")
+                async with asyncio.timeout(30):
+                    assert (await asked.get())[0].startswith("/_index_template/")
+            finally:
+                await again.down()
         await until(lambda: not processes_of(folder.path))
 
 
