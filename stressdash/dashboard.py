@@ -70,9 +70,11 @@ async def _show(make: Callable[[], Session], guard: int, *, tour: bool) -> int:
     finally:
         loop.remove_reader(guard)
         opening.cancel()
-        with contextlib.suppress(StressdashError, asyncio.CancelledError):
-            await opening
-        await session.close()
+        try:
+            with contextlib.suppress(StressdashError, asyncio.CancelledError):
+                await opening
+        finally:
+            await session.close()
     return app.return_code or 0
 
 

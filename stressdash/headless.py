@@ -137,10 +137,8 @@ async def _run(
         try:
             await session.open(progress.say)
             await session.start_load()
-            watching = asyncio.create_task(progress.follow(session))
-            report = await session.finished()
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            async with progress.following(session):
+                report = await session.finished()
             if sampled and report is not None:
                 samples = await error_samples(session, report)
         finally:

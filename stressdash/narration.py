@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 from stressdash.session import Session
@@ -42,8 +42,17 @@ class Progress:
             sys.stderr.write("\r\x1b[2K")
             sys.stderr.flush()
 
-    async def follow(self, session: Session) -> None:
-        """Show the run's figures until cancelled."""
+    @contextlib.asynccontextmanager
+    async def following(self, session: Session) -> AsyncIterator[None]:
+        """While inside, show the run's figures."""
+        task = asyncio.create_task(self._follow(session))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _follow(self, session: Session) -> None:
         while True:
             if session.loading:
                 self.say(_line(session.snapshot(span_s=1.0)))

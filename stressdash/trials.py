@@ -132,8 +132,7 @@ class _Series:
 
     async def _work(self) -> None:
         await self._session.open(self._progress.say)
-        following = asyncio.create_task(self._progress.follow(self._session))
-        try:
+        async with self._progress.following(self._session):
             for place, number in enumerate(self._order, 1):
                 setting = self._variants[number]
                 self._progress.begin(f"{place}/{len(self._order)}  {setting.label}  ")
@@ -142,9 +141,6 @@ class _Series:
                     return
                 self._trials.append(Trial(number, report))
                 self._tell(setting.label, report)
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
 
     def _tell(self, label: str, report: RunReport) -> None:
         if not self._quiet:
