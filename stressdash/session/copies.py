@@ -37,7 +37,7 @@ def as_curl(plan: Plan) -> str:
 
 def as_wrk(plan: Plan) -> str:
     """The wrk line nearest to the plan; body and headers that wrk takes from a script stand as a comment."""
-    seconds = f"{plan.duration_s:.0f}s" if plan.duration_s else "60s"
+    seconds = f"{max(1, round(plan.duration_s))}s" if plan.duration_s else "60s"
     request = plan.requests[0]
     threads = str(min(4, plan.connections))
     words = ["wrk", f"-d{seconds}", f"-t{threads}", f"-c{plan.connections}"]

@@ -44,10 +44,11 @@ class Processors:
 
     def sample(self, components: Sequence[Component], workers: Iterable[int]) -> Interference:
         """Read all clocks and return the shares of the last seconds."""
+        busy_s, steal_s = _machine_clocks()
         reading = CpuReading(
             at_s=self._clock.now_s(),
-            busy_s=_busy_s(),
-            steal_s=_steal_s(),
+            busy_s=busy_s,
+            steal_s=steal_s,
             groups=_groups(components, workers),
         )
         if self._before is not None:
@@ -111,14 +112,11 @@ def _clocks(pids: Iterable[int]) -> dict[str, float]:
     return clocks
 
 
-def _busy_s() -> float:
+def _machine_clocks() -> tuple[float, float | None]:
+    """Seconds that all cores together were busy, and that others had them; None where that is not told."""
     times = psutil.cpu_times()
-    return float(sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq")))
-
-
-def _steal_s() -> float | None:
-    steal = getattr(psutil.cpu_times(), "steal", None)
-    return None if steal is None else float(steal)
+    busy_s = float(sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq")))
+    return busy_s, getattr(times, "steal", None)
 
 
 def machine() -> dict[str, str | int]:
