@@ -1,4 +1,4 @@
-"""Draws the pictures of the README from the running program: act 1 on the embedded stack, and a knob that ends it.
+"""Draws the pictures of the README from the running program: act 1 on the embedded stack, then its remedy.
 
 `make screenshots` writes docs/images/*.svg. They load no fonts from anywhere, so those are taken out.
 """
