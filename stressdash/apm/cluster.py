@@ -30,7 +30,14 @@ from stressdash.text import plain_url
 
 __all__ = ["Cluster"]
 
-NO_SHARD: Final = "no_shard_available_action_exception"
+REASONS: Final = {
+    "no_shard_available_action_exception": (
+        "no copy of an index is available: it is red, recovers, or is just being made"
+    ),
+    "es_rejected_execution_exception": "it has more searches than it can take; it is asked again",
+    "circuit_breaking_exception": "it has too little memory for this search; it is asked again",
+}
+"""What some of Elasticsearch's exceptions mean for who looks at a chart."""
 Json = Mapping[str, Any]
 
 SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -123,7 +130,9 @@ class Cluster:
             if isinstance(error, kind) or (kind is TlsError and untrusted):
                 return sentence.format(where=where, timeout_s=self._timeout_s)
         if isinstance(error, ApiError):
-            return f"{where} answered {error.status_code}: {error.message}"
+            causes = parse.listed(parse.field(error.body, "error.root_cause")) or [{}]
+            told = REASONS.get(parse.text(causes[0], "type"), error.message)
+            return f"{where} answered {error.status_code}: {told}"
         return f"{where} cannot be used: {error.message}"
 
 
@@ -133,8 +142,8 @@ def reason(failed: Sequence[Json]) -> str:
         return "it answered fewer questions than it was asked"
     causes = parse.listed(parse.field(failed[0], "root_cause"))
     cause = causes[0] if causes else failed[0]
-    if parse.text(cause, "type") == NO_SHARD:
-        return "no copy of an index is available: it is red, recovers, or is just being made"
+    if (known := REASONS.get(parse.text(cause, "type"))) is not None:
+        return known
     return parse.text(cause, "reason") or parse.text(failed[0], "reason") or "no reason given"
 
 

@@ -51,6 +51,12 @@ class FakeElasticsearch:
         return json_answer({"responses": [self.answer] * (len(lines) // 2)})
 
 
+async def until_healthy(source: ElasticSource) -> None:
+    async with asyncio.timeout(30):
+        while not (await source.health()).ok:  # noqa: ASYNC110  the source waits before it asks again
+            await asyncio.sleep(0.05)
+
+
 @pytest.fixture
 async def serve() -> AsyncIterator[Callable[..., Awaitable[ElasticSource]]]:
     """A source over a server that answers in the given way."""
@@ -233,6 +239,22 @@ class TestTrouble:
         with pytest.raises(SourceError, match="could not search: all shards failed: red"):
             await (await serve(fake.handle)).services()
 
+    @pytest.mark.parametrize("kind", ["es_rejected_execution_exception", "circuit_breaking_exception"])
+    async def test_one_that_is_too_busy_is_told_and_asked_again(self, serve: Any, kind: str) -> None:
+        fake = FakeElasticsearch()
+        refused = {"root_cause": [{"type": kind, "reason": "rejected execution of TimedRunnable"}]}
+        fake.answer = {"error": refused, "status": 429}
+        source = await serve(fake.handle)
+        with pytest.raises(SourceError, match=r"could not search: it has .* it is asked again"):
+            await source.services()
+        fake.answer = EMPTY
+        await until_healthy(source)
+        fake.status, fake.error = 429, refused
+        with pytest.raises(SourceError, match=r"answered 429: it has .* it is asked again"):
+            await source.services()
+        fake.status = 200
+        await until_healthy(source)
+
     async def test_a_red_index_is_told_and_asked_again(self, serve: Any) -> None:
         fake = FakeElasticsearch()
         red = {"type": "no_shard_available_action_exception", "reason": "[node][indices:data/read/search]"}
@@ -241,9 +263,7 @@ class TestTrouble:
         with pytest.raises(SourceError, match="no copy of an index is available: it is red"):
             await source.services()
         fake.answer = EMPTY
-        async with asyncio.timeout(30):
-            while not (await source.health()).ok:  # noqa: ASYNC110  the source waits before it asks again
-                await asyncio.sleep(0.05)
+        await until_healthy(source)
 
     @pytest.mark.parametrize(
         ("answer", "detail"),
