@@ -8,6 +8,7 @@ from itertools import pairwise
 import apm_harness
 import pytest
 
+from stressdash.apm.clocked import ClockedSource
 from stressdash.apm.source import ApmSource
 from stressdash.samples import LATENCY_EDGES_US, FoundService, Scope
 
@@ -19,6 +20,7 @@ CACHE_WARNING = "be543a3b3a985c7d"
 BOOM_TRACE = "af23c3ce4b7f5c99d2efa23b3d48c5e3"
 ORDER_TRACE = "d2d0ca8e7f9ab7951bedb507a05ab8c7"
 NO_TRACE = "0" * 32
+BEHIND_MS = 7_301
 
 Open = Callable[..., ApmSource]
 
@@ -110,6 +112,11 @@ class TestSeries:
         assert [bucket.transactions for bucket in series.buckets] == [0, 0]
         assert (series.transactions, series.mean_us, series.p99_us, series.sampling) == (0, None, None, None)
         assert series.newest_ms == 1_795_464_738_009
+
+    async def test_what_is_provisional_goes_by_the_clock_of_the_events(self, source: ApmSource) -> None:
+        series = await source.series(START, END, 1000, START + 5000)
+        assert series.provisional_from_ms in range(START + 1000, START + 5000, 1000)
+        assert (await source.series(START, END, 1000, END + 10_000)).provisional_from_ms is None
 
 
 class TestErrorGroups:
@@ -426,3 +433,48 @@ class TestDiscovery:
         assert (await other.series(START, END, 1000)).transactions == 0
         assert await other.error_groups(START, END) == ()
         assert (await other.breakdown(START, END)).parts == ()
+
+
+class TestAnotherClock:
+    async def test_on_a_clock_that_is_behind_all_stands_earlier(self, source: ApmSource) -> None:
+        ours = ClockedSource(source, lambda: BEHIND_MS * 1000, lambda: START + 5000 - BEHIND_MS)
+        span = (START - BEHIND_MS, END - BEHIND_MS)
+        series, theirs = await ours.series(*span, 1000), await source.series(START, END, 1000, START + 5000)
+        assert [bucket.transactions for bucket in series.buckets] == [0, 24, 32, 35, 1, 0, 0]
+        assert [bucket.start_ms for bucket in series.buckets] == list(range(*span, 1000))
+        assert series.newest_ms == 1_795_464_738_009 - BEHIND_MS
+        assert theirs.provisional_from_ms is not None
+        assert series.provisional_from_ms == theirs.provisional_from_ms - BEHIND_MS
+        (stock, *_), (named,) = await ours.error_groups(*span), await ours.error_names(STOCK_ERROR, *span)
+        times = (1_795_464_737_717 - BEHIND_MS, 1_795_464_737_927 - BEHIND_MS)
+        assert (stock.first_ms, stock.last_ms) == (named.first_ms, named.last_ms) == times
+        sample = await ours.error_sample(STOCK_ERROR, 0, *span)
+        assert sample is not None
+        assert (sample.at_ms, sample.total) == (times[1], 3)
+        assert (await ours.trace(ORDER_TRACE)).spans[0].start_us == 1_795_464_735_215_388 - BEHIND_MS * 1000
+        assert (await ours.health()).newest_ms == series.newest_ms
+
+    async def test_ranges_are_those_of_the_service(self, source: ApmSource) -> None:
+        ours = ClockedSource(source, lambda: BEHIND_MS * 1000, lambda: START)
+        span = (START - BEHIND_MS, END - BEHIND_MS)
+        assert await ours.transactions(*span) == await source.transactions(START, END)
+        assert await ours.latency_distribution(*span) == await source.latency_distribution(START, END)
+        assert await ours.dependencies(*span) == await source.dependencies(START, END)
+        assert await ours.overview(*span) == await source.overview(START, END)
+        assert await ours.breakdown(*span) == await source.breakdown(START, END)
+        samples = zip(
+            await ours.transaction_samples(*span), await source.transaction_samples(START, END), strict=True
+        )
+        assert {theirs.at_ms - own.at_ms for own, theirs in samples} == {BEHIND_MS}
+        metrics = zip(
+            await ours.process_metrics(*span, 1000),
+            await source.process_metrics(START, END, 1000),
+            strict=True,
+        )
+        assert {theirs.start_ms - own.start_ms for own, theirs in metrics} == {BEHIND_MS}
+        assert await ours.discover() == await source.discover()
+        assert await ours.services() == await source.services()
+        assert await ours.groups_of([BOOM_TRACE]) == {BOOM_TRACE: (STOCK_ERROR,)}
+        sample = await ours.sample_of_trace(BOOM_TRACE)
+        assert sample is not None
+        assert sample.at_ms == 1_795_464_737_717 - BEHIND_MS
