@@ -72,7 +72,7 @@ class SessionApi(Protocol):
         ...
 
     async def component_action(self, component: str, action: str) -> None:
-        """`start`, `stop`, `restart` or `kill`."""
+        """`start`, `stop`, `restart`, `kill`, `pause` or `unpause`."""
         ...
 
     async def logs(self, component: str, after: int = 0) -> tuple[LogLine, ...]:

@@ -26,6 +26,8 @@ class ComponentState(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     UNHEALTHY = "unhealthy"
+    PAUSED = "paused"
+    """Its processes stand still until somebody lets them go on."""
     STOPPING = "stopping"
     STOPPED = "stopped"
     FAILED = "failed"

@@ -348,7 +348,7 @@ class Session:
 
     @steers
     async def component_action(self, component: str, action: str) -> None:
-        """`start`, `stop`, `restart` or `kill` a component."""
+        """One of the stack's `ACTIONS`."""
         await act(self, component, action)
 
     async def processlist(self) -> tuple[DatabaseProcess, ...]:

@@ -38,7 +38,7 @@ async def turn_knob(session: Session, name: str, value: str) -> Knob:
 
 
 async def act(session: Session, component: str, action: str) -> None:
-    """`start`, `stop`, `restart` or `kill` a component."""
+    """One of the stack's `ACTIONS` on a component."""
     session.mark(f"{action} {component}", "component")
     await session.stack.action(component, action)
     await session.watch.poll_components(expected=component)

@@ -17,7 +17,7 @@ from stressdash.samples import (
 
 __all__ = ["ACTIONS", "Addresses", "Stack"]
 
-ACTIONS = ("start", "stop", "restart", "kill")
+ACTIONS = ("start", "stop", "restart", "kill", "pause", "unpause")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class Stack(Protocol):
 
     async def action(self, component: str, action: str) -> None:
         """One of `ACTIONS`; returns when it has happened, for `start` and `restart` when it is ready.
+
+        What is paused stands still and keeps its connections; `start` lets it go on, too.
 
         Raises:
             UsageError: there is no such component or action.

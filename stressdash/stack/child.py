@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from stressdash.errors import StackError
 from stressdash.samples import ComponentState
 from stressdash.stack.journal import Journal
 from stressdash.stack.messages import Status
 from stressdash.stack.plan import Part
 from stressdash.stack.program import Program
+from stressdash.stack.standstill import Standstill
 
 __all__ = ["Child"]
 
@@ -24,6 +26,7 @@ LAST_OUTPUT_S = 0.5
 """How long the output of an ended process may still be held open by somebody else."""
 WARDEN = (sys.executable, "-m", "stressdash.stack.warden")
 WARDEN_LINE = re.compile(r"warden: pid (\d+)")
+PAUSED = "paused: it goes on when you start it"
 OURS = ("STRESSDASH_", "STATS_", "ELASTIC_APM_")
 
 
@@ -69,6 +72,8 @@ class Child:
         self._doomed = False
         """It was killed, perhaps before it had a process."""
         self._detail = ""
+        self._pausing = asyncio.Lock()
+        self._standstill: Standstill | None = None
 
     @property
     def part(self) -> Part:
@@ -81,14 +86,14 @@ class Child:
         running = self.state in (ComponentState.STARTING, ComponentState.RUNNING, ComponentState.STOPPING)
         return Status(
             name=self.program.name,
-            state=self.state,
+            state=self.state if self._standstill is None else ComponentState.PAUSED,
             pid=self._pid if running else None,
             uptime_s=self._clock() - self._started_s if running and self._started_s is not None else None,
             restarts=max(0, self._starts - 1),
             exit_code=self._exit_code,
             host=self._host if self._port else None,
             port=self._port or None,
-            detail=self._detail,
+            detail=self._detail if self._standstill is None else PAUSED,
         )
 
     def want(self, *, up: bool) -> None:
@@ -111,12 +116,14 @@ class Child:
         """Ask it to end in its own time."""
         self._become(ComponentState.STOPPING, self.program.stop_within_s)
         self._signal(signal.SIGTERM)
+        self._go_on()
 
     def end(self) -> None:
         """Close its standard input: it ends soon."""
         self._become(ComponentState.STOPPING, self.program.end_within_s)
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
+        self._go_on()
 
     def kill(self, *, overdue: bool = False) -> None:
         """End it now; `overdue` when it has had its time, to become ready or to stop."""
@@ -126,6 +133,40 @@ class Child:
         if self._pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
+        self._go_on()
+
+    async def pause(self) -> None:
+        """Let it stand still; nothing changes when it does already.
+
+        Raises:
+            StackError: it does not run.
+        """
+        async with self._pausing:
+            process = self._process
+            if process is None or self.state is not ComponentState.RUNNING:
+                raise StackError(f"the {self.program.name} does not run: start it first")
+            if self._standstill is not None:
+                return
+            with suppress(ProcessLookupError):  # it ends by itself just now
+                self._standstill = await Standstill.begin(process.pid)
+            if self.state is not ComponentState.RUNNING:  # meanwhile it was asked to end
+                self._go_on()
+        self._changed()
+
+    async def unpause(self) -> bool:
+        """Let it go on; whether it stood still."""
+        async with self._pausing:
+            still, self._standstill = self._standstill, None
+            if still is None:
+                return False
+            await still.end()
+        self._changed()
+        return True
+
+    def _go_on(self) -> None:
+        still, self._standstill = self._standstill, None
+        if still is not None:
+            still.release()
 
     def _become(self, state: ComponentState, within_s: float | None = None) -> None:
         self.state = state
@@ -191,6 +232,7 @@ class Child:
     def _over(self, code: int | None) -> None:
         """The process has ended: because it was asked to, or by itself."""
         asked = self.state is ComponentState.STOPPING
+        self._go_on()
         self._process = self._pid = None
         self._exit_code = code
         self._detail = "" if asked else self._obituary(code)

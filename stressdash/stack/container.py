@@ -53,7 +53,7 @@ class Seen:
         if self.status == "removing":
             return ComponentState.STOPPING
         if self.status == "paused":
-            return ComponentState.UNHEALTHY
+            return ComponentState.PAUSED
         return ComponentState.STOPPED if asked or self.exit_code == 0 else ComponentState.FAILED
 
     def detail(self, state: ComponentState) -> str:
@@ -63,8 +63,8 @@ class Seen:
                 return "killed by the system: it used more memory than its limit"
             ended = "it could not be started" if self.exit_code is None else f"exit code {self.exit_code}"
             return f"{ended}: {escape(self.error, SAID)}" if self.error else ended
-        if self.status == "paused":
-            return "paused: start it to let it go on"
+        if state is ComponentState.PAUSED:
+            return "paused: it goes on when you start it"
         if state is ComponentState.UNHEALTHY:
             # The last line of a traceback tells most.
             lines = [line for line in self.health_output.splitlines() if line.strip()]

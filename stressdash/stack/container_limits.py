@@ -7,6 +7,7 @@ memory, and read back so.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import psutil
@@ -51,7 +52,8 @@ class ContainerLimits:
         memory = psutil.virtual_memory().total
         found = {}
         for component, service in self._services.items():
-            found[component] = limits_of(await self._containers.host_config(service), memory)
+            with suppress(StackError):  # it has no container just now
+                found[component] = limits_of(await self._containers.host_config(service), memory)
         return found
 
     async def change(

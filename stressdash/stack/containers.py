@@ -108,6 +108,15 @@ class Containers:
 
         return await self._do(ask)
 
+    async def variables(self, service: str) -> Mapping[str, str]:
+        """The environment that a container was made with; secrets are among it."""
+
+        def ask(client: docker.DockerClient) -> Mapping[str, str]:
+            pairs = (line.partition("=") for line in self._one(client, service).attrs["Config"]["Env"])
+            return {name: value for name, _, value in pairs}
+
+        return await self._do(ask)
+
     async def update(self, service: str, changes: Mapping[str, Any]) -> None:
         """Change that while it runs, with the words of the SDK."""
         await self._do(lambda client: self._one(client, service).update(**changes))

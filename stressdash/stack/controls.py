@@ -197,6 +197,10 @@ class Controls:
                 await self._apply(spec, text)
         self.forget()
 
+    def desired(self, name: str) -> str | None:
+        """What a knob was turned to; None when nobody has."""
+        return self._desired.get(name)
+
     def component_of(self, name: str) -> str:
         """Which component a knob belongs to."""
         return find(self._specs, name).shown.component

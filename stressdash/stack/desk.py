@@ -21,7 +21,13 @@ class Desk:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._moves = {Verb.START: supervisor.start, Verb.STOP: supervisor.stop, Verb.KILL: supervisor.kill}
+        self._moves = {
+            Verb.START: supervisor.start,
+            Verb.STOP: supervisor.stop,
+            Verb.KILL: supervisor.kill,
+            Verb.PAUSE: supervisor.pause,
+            Verb.UNPAUSE: supervisor.unpause,
+        }
         self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -26,7 +26,10 @@ ILL_S: Final = 30.0
 POLL_S: Final = 0.25
 LOOK_ANEW_S: Final = 5.0
 """Containers are looked at after this time even when no event was heard."""
-ALIVE: Final = (ComponentState.RUNNING, ComponentState.UNHEALTHY, ComponentState.STARTING)
+ALIVE: Final = (
+    *(ComponentState.RUNNING, ComponentState.UNHEALTHY),
+    *(ComponentState.STARTING, ComponentState.PAUSED),
+)
 BACKEND: Final = "docker"
 
 
@@ -95,10 +98,6 @@ class DockerParts:
     def exists(self, name: str) -> bool:
         """Whether it has a container, running or not."""
         return name in self._seen
-
-    def is_paused(self, name: str) -> bool:
-        """Whether its processes stand still."""
-        return name in self._seen and self._seen[name].status == "paused"
 
     def port(self, name: str) -> int | None:
         """Where a component is published, or was before it went down."""

@@ -2,17 +2,18 @@
 
 Containers belong to Docker: they survive a killed dashboard, and the next start adopts them. What was found
 running is left running; what was brought up here, or by a dashboard that was killed, goes down with us, its
-volumes apart. The parts of Elastic are not vital: where their images cannot be had, load runs without APM.
+volumes apart.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from stressdash.errors import StackError, UsageError
+from stressdash.errors import ComponentFailed, StackError, UsageError
 from stressdash.paths import bundled
 from stressdash.samples import (
     Component,
@@ -29,17 +30,19 @@ from stressdash.stack.container_limits import ContainerLimits
 from stressdash.stack.containers import Containers
 from stressdash.stack.controls import Controls
 from stressdash.stack.database import Database
+from stressdash.stack.docker_images import fetch_images
+from stressdash.stack.docker_making import Making
 from stressdash.stack.docker_parts import ALIVE, DockerParts
-from stressdash.stack.docker_project import APM_PARTS, PARTS, Owner, Project
+from stressdash.stack.docker_project import PARTS, Owner, Project
 from stressdash.stack.folder import Secrets, StateFolder
-from stressdash.stack.knobs import CONTAINER_KNOBS
+from stressdash.stack.knobs import EVERY_KNOB
 from stressdash.stack.service_client import ServiceClient
-from stressdash.text import escape
 
 __all__ = ["DockerStack"]
 
-DOCKER_ACTIONS: Final = (*ACTIONS, "pause", "unpause")
 STOP_S: Final = 12
+ANSWER_S: Final = 30.0
+POLL_S: Final = 0.1
 
 
 class DockerStack:
@@ -57,7 +60,8 @@ class DockerStack:
         self._project = Project(folder)
         self._containers = Containers(self._project.name)
         self._parts = DockerParts(self._containers, components)
-        self._controls = Controls(CONTAINER_KNOBS)
+        self._controls = Controls(EVERY_KNOB)
+        self._making = Making(self._containers, self._parts, self._controls)
         self._compose: Compose | None = None
         self._secrets: Secrets | None = None
         self._ours = False
@@ -73,6 +77,9 @@ class DockerStack:
     async def up(self, progress: Callable[[str], None]) -> None:
         """Bring the project up, or adopt it, and wait until every container is well."""
         compose = await self._find(progress)
+        for name in self._parts.names:
+            if await self._unpause(name):
+                progress(f"the {name} was paused: it goes on")
         states = [self._parts.state(name) for name in self._parts.names]
         orphaned = self._parts.any and self._is_orphaned()
         ours = self._ours or orphaned or not any(state in ALIVE for state in states)
@@ -83,7 +90,7 @@ class DockerStack:
         complete = all(state is ComponentState.RUNNING for state in states)
         if not complete:
             self._parts.begin()
-            await self._fetch_images(compose, progress)
+            await fetch_images(compose, self._containers, self._parts, progress)
         if ours:
             self._ours = True
             self._project.own(Owner.me())
@@ -150,17 +157,19 @@ class DockerStack:
         return tuple(self._controls.judged(one) for one in self._parts.all())
 
     async def action(self, component: str, action: str) -> None:
-        """One of `DOCKER_ACTIONS`; to start a container that was removed makes it anew."""
+        """One of `ACTIONS`; to start a container that was removed makes it anew."""
         self._check(component)
-        if action not in DOCKER_ACTIONS:
-            raise UsageError(f"there is no action {action!r}; the actions are {', '.join(DOCKER_ACTIONS)}")
+        if action not in ACTIONS:
+            raise UsageError(f"there is no action {action!r}; the actions are {', '.join(ACTIONS)}")
         await self._parts.look()
         if action in ("stop", "restart", "kill"):
             await self._end(component, "kill" if action == "kill" else "stop")
         if action in ("start", "restart"):
             await self._start(component)
-        if action in ("pause", "unpause"):
-            await self._containers.act(PARTS[component].service, action, STOP_S)
+        if action == "pause":
+            await self._pause(component)
+        if action == "unpause" and not await self._unpause(component):
+            raise StackError(f"the {component} is not paused")
         self._controls.forget()
         await self._parts.look()
 
@@ -219,42 +228,21 @@ class DockerStack:
         owner = self._project.owner()
         return owner is not None and not owner.kept and not owner.lives
 
-    async def _fetch_images(self, compose: Compose, progress: Callable[[str], None]) -> None:
-        """Pull what is not there yet; without the parts of Elastic where they cannot be had.
-
-        Raises:
-            StackError: another one cannot be had.
-        """
-        images = await compose.images()
-        self._parts.lacking = {}
-        for name in self._parts.names:
-            part = PARTS[name]
-            built_on = os.environ.get("STATS_IMAGE") or images.bases.get(part.service)
-            image = images.pulled.get(part.service) or built_on
-            if name in self._parts.lacking or image is None or await self._containers.has_image(image):
-                continue
-            progress(f"pulling {escape(image, 100)}")
-            try:
-                await self._containers.pull(image, progress)
-            except StackError as error:
-                why = (
-                    f"{escape(image, 100)} cannot be pulled, name another by {part.image_variable} ({error})"
-                )
-                if name not in APM_PARTS:
-                    raise StackError(f"the image {why}, or use --stack process") from error
-                self._parts.lacking = dict.fromkeys(APM_PARTS, f"its image {why}")
-
     async def _compose_up(
         self, compose: Compose, names: tuple[str, ...], progress: Callable[[str], None], *options: str
     ) -> None:
         """Make and start containers of these components."""
+        environment = {**compose.environment, **await self._making.variables()}
         if "apm" not in self._parts.names:
-            compose = replace(compose, environment={**compose.environment, "ELASTIC_APM_SERVER_URL": ""})
-        build = [] if os.environ.get("STATS_IMAGE") else ["--build"]
+            environment["ELASTIC_APM_SERVER_URL"] = ""
+        compose = replace(compose, environment=environment)
+        build = [] if os.environ.get("STATS_IMAGE") or "--no-build" in options else ["--build"]
         services = [PARTS[name].service for name in names]
         await compose.run("up", "--detach", *build, *options, *services, progress=progress)
 
     async def _take_down(self, compose: Compose, *options: str) -> None:
+        for name in self._parts.names:
+            await self._unpause(name)  # Docker stops none that is paused
         await compose.run("down", *options, progress=lambda _: None)
         self._project.own(None)
 
@@ -262,6 +250,7 @@ class DockerStack:
 
     async def _end(self, component: str, action: str) -> None:
         """Stop or kill a container that runs."""
+        await self._unpause(component)
         if self._parts.state(component) in ALIVE:
             self._parts.expect(component, end=action == "stop")
             await self._containers.act(PARTS[component].service, action, STOP_S)
@@ -270,15 +259,47 @@ class DockerStack:
         """Start a container, go on with one that is paused, make one that was removed; then wait for it."""
         self._parts.expect(component, end=False)
         await self._parts.look()
-        if not self._parts.exists(component):
+        if await self._making.is_due(component):
             compose = self._compose or await self._find(lambda _: None)
-            await self._compose_up(compose, (component,), lambda _: None, "--no-deps")
+            options = ("--no-deps", *(["--no-build"] if self._parts.exists(component) else []))
+            await self._compose_up(compose, (component,), lambda _: None, *options)
             self._parts.lacking.pop(component, None)
-        else:
-            verb = "unpause" if self._parts.is_paused(component) else "start"
-            await self._containers.act(PARTS[component].service, verb, STOP_S)
+        elif not await self._unpause(component):
+            await self._containers.act(PARTS[component].service, "start", STOP_S)
         await self._parts.await_health(component, lambda _: None)
+        if component == "service":
+            await self._await_answer()
         await self._controls.reapply(component)
+
+    async def _pause(self, component: str) -> None:
+        state = self._parts.state(component)
+        if state not in ALIVE:
+            raise StackError(f"the {component} does not run: start it first")
+        if state is not ComponentState.PAUSED:
+            await self._containers.act(PARTS[component].service, "pause", STOP_S)
+
+    async def _unpause(self, component: str) -> bool:
+        """Let a container go on, with the knobs that were turned meanwhile; whether it was paused."""
+        if self._parts.state(component) is not ComponentState.PAUSED:
+            return False
+        await self._containers.act(PARTS[component].service, "unpause", STOP_S)
+        await self._parts.look()
+        await self._controls.reapply(component)
+        return True
+
+    async def _await_answer(self) -> None:
+        """Wait until all processes of a service tell their status: it is well once one of them answers."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                while True:
+                    try:
+                        await self._controls.service_status()
+                    except StackError:
+                        await asyncio.sleep(POLL_S)
+                    else:
+                        return
+        except TimeoutError as error:
+            raise ComponentFailed(f"the service is up and does not tell its status: {error}") from error
 
     async def _aim(self) -> None:
         assert self._secrets is not None

@@ -16,7 +16,6 @@ from stressdash.samples import Knob, PoolStatus, ServiceStatus
 from stressdash.stack.limits import Limits
 
 __all__ = [
-    "CONTAINER_KNOBS",
     "EVERY_KNOB",
     "KNOBS",
     "REAL_DATABASE_KNOBS",
@@ -265,11 +264,5 @@ REAL_DATABASE_KNOBS = (
 
 LIMIT_KNOBS = tuple(make(component) for component in (SERVICE, DATABASE) for make in (_cpus, _memory))
 
-CONTAINER_KNOBS = (
-    *(spec for spec in REAL_DATABASE_KNOBS if spec.shown.applies == "live"),
-    *LIMIT_KNOBS,
-)
-"""A container's environment outlives its restarts, so that what applies by restart cannot be turned there."""
-
 EVERY_KNOB = (*REAL_DATABASE_KNOBS, *LIMIT_KNOBS)
-"""Of whatever backend."""
+"""Of whatever backend; containers have them all."""

@@ -26,6 +26,8 @@ class Verb(StrEnum):
     """Answered when it has ended."""
     KILL = "kill"
     """Answered when it has ended."""
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
     STATUS = "status"
     LOGS = "logs"
     KEEP = "keep"

@@ -113,10 +113,11 @@ class Supervisor:
         self._children[program.name] = Child(program, journal, self._folder, self._clock, self._wake.set)
 
     async def start(self, name: str) -> None:
-        """Start it, unless it runs, and wait until it is ready or has failed."""
+        """Start it, unless it runs, and wait until it is ready or has failed; what is paused goes on."""
         child = self._child(name)
         if self.ending:
             raise StackError("the stack is ending; start it again in a moment")
+        await child.unpause()
         child.want(up=True)
         await self._settled(child)
 
@@ -131,6 +132,23 @@ class Supervisor:
         child = self._child(name)
         child.kill()
         await self._settled(child, until=DOWN)
+
+    async def pause(self, name: str) -> None:
+        """Let it stand still.
+
+        Raises:
+            StackError: it does not run.
+        """
+        await self._child(name).pause()
+
+    async def unpause(self, name: str) -> None:
+        """Let it go on.
+
+        Raises:
+            StackError: it is not paused.
+        """
+        if not await self._child(name).unpause():
+            raise StackError(f"the {name} is not paused")
 
     def statuses(self) -> tuple[Status, ...]:
         """All components in the order of their start."""

@@ -195,12 +195,12 @@ class Commands:
         self.run(f"set {name} to {value}", lambda: self._session.set_knob(name, value))
 
     def component_action(self, component: str, action: str) -> None:
-        """Start at once; stop, restart and kill ask."""
+        """Start and let go on at once; all else asks."""
 
         def act() -> None:
             self.run(f"{action} {component}", lambda: self._session.component_action(component, action))
 
-        if action == "start":
+        if action in ("start", "unpause"):
             act()
         else:
             self.ask(f"{action.capitalize()} the {component}?", action.capitalize(), act)

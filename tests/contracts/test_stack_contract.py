@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from docker_machine import clear, require_docker
 
-from stressdash.errors import UsageError
+from stressdash.errors import StackError, UsageError
 from stressdash.samples import Component, ComponentState, LogLine
 from stressdash.stack import open_stack
 from stressdash.stack.backend import Stack
@@ -186,6 +186,19 @@ class TestActions:
         await stack.action("service", "start")
         assert await push(stack) == 200
 
+    async def test_a_pause_ends_where_it_began(self, stack: Stack) -> None:
+        before = await component(stack, "database")
+        await stack.action("database", "pause")
+        still = await component(stack, "database")
+        assert (still.state, still.pid) == (ComponentState.PAUSED, before.pid)
+        assert still.detail.startswith("paused")
+        await stack.action("database", "unpause")
+        now = await until_state(stack, "database", ComponentState.RUNNING)
+        assert now.pid == before.pid
+        assert await push(stack) == 200
+        with pytest.raises(StackError, match="not paused"):
+            await stack.action("database", "unpause")
+
     async def test_an_unknown_component_or_action_is_a_usage_error(self, stack: Stack) -> None:
         with pytest.raises(UsageError, match="no component 'databse'; the components are"):
             await stack.action("databse", "stop")
@@ -226,6 +239,16 @@ class TestKnobs:
         assert (knob.desired, knob.actual) == ("33", None)
         await stack.action("service", "start")
         assert {one.name: one.actual for one in await stack.knobs()}["max_open"] == "33"
+
+    async def test_that_apply_by_a_restart_are_taken_by_the_next(self, stack: Stack) -> None:
+        url = stack.addresses().target_url
+        knob = await stack.set_knob("workers", "2")
+        assert (knob.applies, knob.desired, knob.actual) == ("restart", "2", "1")
+        await stack.action("service", "restart")
+        knobs = {knob.name: knob for knob in await stack.knobs()}
+        assert (knobs["workers"].desired, knobs["workers"].actual) == ("2", "2")
+        assert stack.addresses().target_url == url
+        assert await push(stack) == 200
 
     async def test_out_of_range_are_refused_before_they_are_sent(self, stack: Stack) -> None:
         with pytest.raises(UsageError, match="sampling is a number from 0 to 1"):

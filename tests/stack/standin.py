@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("--fail", help="say this and end at once")
     parser.add_argument("--mute", action="store_true", help="never say that it is ready")
     parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM and the end of stdin")
+    parser.add_argument("--foreign", action="store_true", help="do not watch standard input")
     parser.add_argument("--lines", type=int, default=0, help="talk a lot before it is ready")
     parser.add_argument("--flood", type=int, default=0, help="so many lines of junk once it is ready")
     options = parser.parse_args()
@@ -45,11 +46,10 @@ def main() -> int:
     for _ in range(0, options.flood, 1_000):
         sys.stdout.buffer.write(b"\x1b[31m\x00\xff\x9b2J \xe2\x80\xae junk\r\n" * 1_000)
     sys.stdout.buffer.flush()
-    while os.read(0, 100):
+    while not options.foreign and os.read(0, 100):
         pass
-    if options.stubborn:
-        while True:
-            signal.pause()
+    while options.stubborn or options.foreign:
+        signal.pause()
     end(options, "stdin")
     return 0
 

@@ -78,7 +78,7 @@ class TestState:
                 ComponentState.UNHEALTHY,
                 r"its health check fails: \x1b[2JHTTP 503",
             ),
-            (inspected("paused"), False, ComponentState.UNHEALTHY, "paused: start it to let it go on"),
+            (inspected("paused"), False, ComponentState.PAUSED, "paused: it goes on when you start it"),
             (inspected("exited", ExitCode=137), False, ComponentState.FAILED, "exit code 137"),
             (inspected("exited", ExitCode=137), True, ComponentState.STOPPED, ""),
             (inspected("exited"), False, ComponentState.STOPPED, ""),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stressdash.errors import KnobRejected, StackError
 from stressdash.stack.container_limits import ContainerLimits, limits_of, update_of
 from stressdash.stack.controls import Controls
-from stressdash.stack.knobs import CONTAINER_KNOBS
+from stressdash.stack.knobs import EVERY_KNOB
 from stressdash.stack.limits import Limits
 
 MACHINE = 8 * 2**30 + 12_345
@@ -37,7 +37,7 @@ class FakeContainers:
 
 @pytest.fixture
 async def controls() -> Controls:
-    made = Controls(CONTAINER_KNOBS)
+    made = Controls(EVERY_KNOB)
     limits = ContainerLimits(FakeContainers(), {"service": "stats", "database": "db"})
     await made.aim(None, None, limits)
     return made
@@ -80,4 +80,4 @@ class TestKnobs:
 
     async def test_without_a_container_are_refused(self) -> None:
         with pytest.raises(KnobRejected, match="service_cpus needs a container"):
-            await Controls(CONTAINER_KNOBS).turn("service_cpus", "1", live=True)
+            await Controls(EVERY_KNOB).turn("service_cpus", "1", live=True)

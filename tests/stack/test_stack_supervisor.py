@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from stack_processes import (
     alive,
@@ -130,6 +132,78 @@ class TestLife:
         await started(link, standin("apm"))
         with pytest.raises(StackError, match="no component 'amp'; the components are: apm"):
             await link.ask(Verb.START, "amp")
+
+
+class TestPause:
+    @pytest.fixture(params=["own", "foreign"])
+    def paused(self, request: pytest.FixtureRequest) -> Callable[..., Program]:
+        """Makes a program of ours, or a foreign one with its warden."""
+        foreign = request.param == "foreign"
+        return functools.partial(standin, "apm", *(["--foreign"] if foreign else []), warded=foreign)
+
+    async def test_stands_still_and_goes_on_as_the_same_process(
+        self, connect: Connect, paused: Callable[..., Program]
+    ) -> None:
+        link = await connect()
+        pid = (await started(link, paused())).pid
+        assert pid is not None
+        await link.ask(Verb.PAUSE, "apm")
+        now = await status(link, "apm")
+        assert (now.state, now.pid) == (ComponentState.PAUSED, pid)
+        assert now.detail.startswith("paused")
+        assert stands_still(pid)
+        await link.ask(Verb.PAUSE, "apm")
+        await link.ask(Verb.UNPAUSE, "apm")
+        now = await status(link, "apm")
+        assert (now.state, now.pid, now.detail) == (ComponentState.RUNNING, pid, "")
+        assert not stands_still(pid)
+
+    async def test_ends_with_a_start(self, connect: Connect, paused: Callable[..., Program]) -> None:
+        link = await connect()
+        pid = (await started(link, paused())).pid
+        await link.ask(Verb.PAUSE, "apm")
+        await link.ask(Verb.START, "apm")
+        assert (await status(link, "apm")).pid == pid
+
+    async def test_hinders_no_orderly_stop(
+        self, connect: Connect, tmp_path: Path, paused: Callable[..., Program]
+    ) -> None:
+        link = await connect()
+        await started(link, paused("--diary", str(tmp_path / "diary")))
+        await link.ask(Verb.PAUSE, "apm")
+        await link.ask(Verb.STOP, "apm")
+        now = await status(link, "apm")
+        assert (now.state, now.exit_code) == (ComponentState.STOPPED, 0)
+        assert (tmp_path / "diary").read_text() == "apm signal\n"
+
+    async def test_hinders_no_kill(self, connect: Connect, paused: Callable[..., Program]) -> None:
+        link = await connect()
+        await started(link, paused())
+        await link.ask(Verb.PAUSE, "apm")
+        await link.ask(Verb.KILL, "apm")
+        now = await status(link, "apm")
+        assert (now.state, now.exit_code) == (ComponentState.FAILED, -signal.SIGKILL)
+
+    async def test_outlives_no_supervisor(self, folder: StateFolder, paused: Callable[..., Program]) -> None:
+        link, _ = await Link.open(folder, "embedded")
+        await started(link, paused())
+        await link.ask(Verb.PAUSE, "apm")
+        os.kill(supervisor_pid(folder), signal.SIGKILL)
+        await until(lambda: not processes_of(folder.path))
+        await link.close()
+
+    async def test_is_for_what_runs(self, connect: Connect, paused: Callable[..., Program]) -> None:
+        link = await connect()
+        await started(link, paused())
+        with pytest.raises(StackError, match="the apm is not paused"):
+            await link.ask(Verb.UNPAUSE, "apm")
+        await link.ask(Verb.STOP, "apm")
+        with pytest.raises(StackError, match="the apm does not run"):
+            await link.ask(Verb.PAUSE, "apm")
+
+
+def stands_still(pid: int) -> bool:
+    return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
 
 
 class TestCrash:

@@ -8,7 +8,7 @@ from tui_pictures import COMPONENTS
 from tui_screens import screen_text, until
 
 from stressdash.errors import SourceError
-from stressdash.samples import DatabaseProcess, LogLine
+from stressdash.samples import ComponentState, DatabaseProcess, LogLine
 from stressdash.tui.app import StressdashApp
 from stressdash.tui.screens.dialogs import Confirm
 from stressdash.tui.screens.stack import StackScreen
@@ -48,6 +48,26 @@ class TestComponents:
             assert session.calls == []
             await pilot.press("y")
             await until(pilot, lambda: session.calls == [("component_action", "service", action)])
+
+    async def test_hold_pauses_and_lets_go_on(self, app: StressdashApp, session: FakeSession) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_stack(app, pilot)
+            await pilot.press("H")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            assert "Pause the service?" in screen_text(app)
+            await pilot.press("y")
+            await until(pilot, lambda: session.calls == [("component_action", "service", "pause")])
+            still = replace(COMPONENTS[0], state=ComponentState.PAUSED)
+            session.change(components=(still, *COMPONENTS[1:]))
+            await until(pilot, lambda: "paused" in screen_text(app))
+            await pilot.press("H")
+            await until(pilot, lambda: session.calls[1:] == [("component_action", "service", "unpause")])
+
+    async def test_every_action_is_in_the_palette(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            screen = await open_stack(app, pilot)
+            titles = {command.title.split()[0] for command in app.get_system_commands(screen)}
+            assert {"Start", "Stop", "Restart", "Kill", "Pause"} <= titles
 
     async def test_cpu_comes_from_two_pictures(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 
 from stressdash.errors import StressdashError
-from stressdash.samples import LogLine
+from stressdash.samples import ComponentState, LogLine
 from stressdash.tui.background import in_background
 from stressdash.tui.filtering import matches
 from stressdash.tui.keys import bindings
@@ -192,6 +192,11 @@ class StackScreen(ViewScreen):
     def action_processes(self) -> None:
         """Ask the database who is connected."""
         self.app.push_screen(Processes(self.dashboard.session))
+
+    def action_hold(self) -> None:
+        """Pause the selected component, or let it go on."""
+        is_paused = self.components.state is ComponentState.PAUSED
+        self.action_component("unpause" if is_paused else "pause")
 
     def action_component(self, action: str) -> None:
         """Act on the selected component."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stressdash.charts.units import UNKNOWN, duration, percent, size
-from stressdash.samples import Component
+from stressdash.samples import Component, ComponentState
 from stressdash.tui.lines import Line, clean, fit
 from stressdash.tui.view import View
 from stressdash.tui.widgets.listing import Item, Listing
@@ -30,6 +30,11 @@ class ComponentList(Listing):
     def shows_cursor(self) -> bool:
         """The selected one's log is on the screen, so it is always marked."""
         return True
+
+    @property
+    def state(self) -> ComponentState | None:
+        """Of the selected component."""
+        return next((one.state for one in self._components if one.name == self.selected), None)
 
     @property
     def words(self) -> str:

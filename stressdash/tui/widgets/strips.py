@@ -21,6 +21,7 @@ COMPONENT_ROLES = {
     ComponentState.STARTING: ("◌", "warn"),
     ComponentState.RUNNING: ("●", "good"),
     ComponentState.UNHEALTHY: ("▲", "warn"),
+    ComponentState.PAUSED: ("‖", "warn"),
     ComponentState.STOPPING: ("◍", "warn"),
     ComponentState.STOPPED: ("○", "dim"),
     ComponentState.FAILED: ("✗", "bad"),
