@@ -27,6 +27,8 @@ ENOUGH: Final = 3
 TOLERANCE_US: Final = 5_000
 """What no chart of seconds shows, and agents may err by when a transaction ends after its answer was sent."""
 SECOND_US: Final = 1_000_000
+STALE_US: Final = 250_000
+"""Busy servers go on sending a date that they made, beyond its second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ def joined_bounds(sent_us: int, ended_us: int, begun_us: int, duration_us: int) 
 
 
 def dated_bounds(sent_us: int, ended_us: int, date_s: int) -> Bounds:
-    """What an answer says that was made in this second of the service's clock."""
-    return Bounds(date_s * SECOND_US - ended_us, (date_s + 1) * SECOND_US - sent_us)
+    """What an answer says that was made in this second of the service's clock, or shortly after."""
+    return Bounds(date_s * SECOND_US - ended_us, (date_s + 1) * SECOND_US + STALE_US - sent_us)
 
 
 def agreement(bounds: Iterable[Bounds]) -> Bounds | None:

@@ -17,6 +17,7 @@ from typing import Final
 
 from stressdash.apm.clocked import ClockedSource
 from stressdash.apm.source import ApmSource
+from stressdash.errors import SourceError
 from stressdash.metrics.skew import Bounds, ClockSkew, dated_bounds, joined_bounds
 from stressdash.samples import ClockOffset, Exemplar, Trace
 from stressdash.session.clock import Clock
@@ -71,11 +72,7 @@ class SkewWatch:
         return ClockedSource(source, lambda: self.correction_us, self._clock.wall_ms)
 
     async def poll(self, run: LiveRun | None) -> None:
-        """Look up some requests of a run.
-
-        Raises:
-            SourceError: APM did not answer; other requests are looked up next time.
-        """
+        """Look up some requests of a run; where APM does not answer, others next time."""
         self._ticks += 1
         rarely = self._skew.joined >= WELL_KNOWN and self._ticks % RARELY
         if run is None or self._source is None or rarely:
@@ -84,7 +81,10 @@ class SkewWatch:
         if not asked:
             return
         self._remember(asked)
-        traces = await asyncio.gather(*(self._source.trace(trace_id) for trace_id in asked))
+        try:
+            traces = await asyncio.gather(*(self._source.trace(trace_id) for trace_id in asked))
+        except SourceError:  # told by who watches APM
+            return
         pairs = zip(asked.values(), traces, strict=True)
         joined = [bounds for exemplar, trace in pairs if (bounds := self._joined(exemplar, trace))]
         dated = [bounds for exemplar in asked.values() if (bounds := self._dated(exemplar))]

@@ -164,7 +164,8 @@ class TestSkewWatch:
         for _ in range(3):
             await watch.poll(run)
         assert watch.offset is not None
-        assert abs(watch.offset.ahead_us - 5_500_000) < 10_000
+        assert abs(watch.offset.ahead_us - 5_625_000) < 10_000
+        assert watch.correction_us == watch.offset.corrected_us == watch.offset.ahead_us
 
     async def test_without_source_and_without_run_it_stays_unknown(self) -> None:
         watch = SkewWatch(Clock())

@@ -54,13 +54,14 @@ class Forwarding:
         await self._running.aclose()
 
     async def name(self, request: web.Request) -> web.Response:
-        """Hand on to the upstream whose environment is the body, once what waits for another was sent."""
+        """Hand on to the upstream whose environment is the body; answers once another has got what waited."""
         upstream = Upstream.of(from_json(await request.read(), dict[str, str]))
         if upstream is None:
             raise BadInput("STRESSDASH_FORWARD is missing")
         if upstream != self._upstream or self._forwarder is None:
-            await self._running.aclose()
+            before = self._running
             await self._begin(upstream)
+            await before.aclose()
         return web.json_response({"forwarding": self.told()})
 
     def routes(self) -> list[web.RouteDef]:
