@@ -30,7 +30,8 @@ check: $(VENV)/.developed ## style, types, layers and documents
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -p no:randomly tests/project/test_documents.py
+	$(BIN)/python -m pytest -q -p no:randomly tests/project/test_documents.py \
+	  tests/project/test_architecture.py tests/project/test_reference.py
 
 format: $(VENV)/.developed ## let ruff mend style and layout
 	$(BIN)/ruff check --fix-only .

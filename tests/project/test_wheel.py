@@ -110,18 +110,23 @@ def does_the_main_job(stressdash: Path, cwd: Path) -> None:
 
 
 class TestContents:
-    def test_the_wheel_holds_service_themes_and_scenarios(self, wheel: Path) -> None:
+    def test_the_wheel_holds_every_file_of_the_program_and_its_licence(
+        self, wheel: Path, tracked: list[str]
+    ) -> None:
         names = set(zipfile.ZipFile(wheel).namelist())
+        own = {path for path in tracked if path.startswith("stressdash/")}
+        bundled = {
+            f"stressdash/bundled/{path}"
+            for path in tracked
+            if path.startswith(("service/", "themes/")) or path == "docker-compose.yml"
+        }
         assert {
-            "stressdash/bundled/service/__init__.py",
-            "stressdash/bundled/service/schema.sql",
-            "stressdash/bundled/service/Dockerfile",
-            "stressdash/bundled/docker-compose.yml",
-            "stressdash/scenarios/act1.toml",
             "stressdash/py.typed",
-            f"stressdash-{__version__}.dist-info/licenses/LICENSE",
-        } <= names
-        assert any(name.startswith("stressdash/bundled/themes/") for name in names)
+            "stressdash/scenarios/act1.toml",
+            "stressdash/tui/stressdash.tcss",
+        } <= own
+        assert {"stressdash/bundled/service/Dockerfile", "stressdash/bundled/service/schema.sql"} <= bundled
+        assert own | bundled | {f"stressdash-{__version__}.dist-info/licenses/LICENSE"} <= names
 
     def test_the_wheel_holds_nothing_of_tests_or_caches(self, wheel: Path) -> None:
         tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
