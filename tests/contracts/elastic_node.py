@@ -172,62 +172,96 @@ def free_port() -> int:
         return port
 
 
-@contextmanager
-def node(name: str, heap: str = "512m") -> Iterator[str]:
-    """URL of a running node with an empty data folder.
+QUICK_START = "-XX:TieredStopAtLevel=1"
+"""Compiles little: good for the minutes that a test takes, and slow afterwards."""
+
+
+class Node:
+    """A node with a port and a data folder of its own, that can be stopped and started again.
 
     Raises:
         Unavailable: the machine lacks Java or Maven.
     """
-    flavor = FLAVORS[name]
-    java = java_home(flavor)
-    home = install(name)
-    folder = Path(tempfile.mkdtemp(prefix="sd-es-"))
-    port = free_port()
-    configure(home, folder, port)
-    user = []
-    if os.geteuid() == 0:  # Elasticsearch refuses to run as root
-        nobody = pwd.getpwnam("nobody")
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, nobody.pw_uid, nobody.pw_gid)
-        user = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "ES_JAVA_HOME": str(java),
-        "ES_PATH_CONF": str(folder / "config"),
-        "ES_TMPDIR": str(folder / "tmp"),
-        "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap} -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch",
-        "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -Xshare:auto",
-    }
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(
-            [*user, str(home / "bin" / "elasticsearch")],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
+
+    def __init__(self, name: str, heap: str, java: str) -> None:
+        flavor = FLAVORS[name]
+        self._java = java_home(flavor)
+        self._home = install(name)
+        self._options = f"-Xms{heap} -Xmx{heap} {java} -XX:-AlwaysPreTouch"
+        self._folder = Path(tempfile.mkdtemp(prefix="sd-es-"))
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        configure(self._home, self._folder, port)
+        self._user: list[str] = []
+        if os.geteuid() == 0:  # Elasticsearch refuses to run as root
+            nobody = pwd.getpwnam("nobody")
+            for path in (self._folder, *self._folder.rglob("*")):
+                os.chown(path, nobody.pw_uid, nobody.pw_gid)
+            ids = f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}"
+            self._user = ["setpriv", *ids, "--clear-groups"]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run it, with what its data folder holds, and wait until it is ready."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._folder),
+            "ES_JAVA_HOME": str(self._java),
+            "ES_PATH_CONF": str(self._folder / "config"),
+            "ES_TMPDIR": str(self._folder / "tmp"),
+            "ES_JAVA_OPTS": self._options,
+            "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -Xshare:auto",
+        }
+        with (self._folder / "output").open("ab") as output:
+            self._process = subprocess.Popen(
+                [*self._user, str(self._home / "bin" / "elasticsearch")],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self._folder,
+                env=environment,
+                start_new_session=True,
+            )
+        wait_until_ready(self._process, self.url, self._folder)
+
+    def stop(self) -> None:
+        """End it and whatever it started."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def remove(self) -> None:
+        """Stop it for good."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def running_node(name: str, heap: str = "512m", java: str = QUICK_START) -> Iterator[Node]:
+    """A node that runs, with an empty data folder; `java` are further options of its machine.
+
+    Raises:
+        Unavailable: the machine lacks Java or Maven.
+    """
+    made = Node(name, heap, java)
     try:
-        wait_until_ready(process, f"http://127.0.0.1:{port}", folder)
-        yield f"http://127.0.0.1:{port}"
+        made.start()
+        yield made
     finally:
-        end(process)
-        shutil.rmtree(folder, ignore_errors=True)
+        made.remove()
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Stop the node and whatever it started."""
-    if process.poll() is not None:
-        return
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+@contextmanager
+def node(name: str, heap: str = "512m", java: str = QUICK_START) -> Iterator[str]:
+    """URL of a `running_node`."""
+    with running_node(name, heap, java) as made:
+        yield made.url
 
 
 def configure(home: Path, folder: Path, port: int) -> None:

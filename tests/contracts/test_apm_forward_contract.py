@@ -9,14 +9,16 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import elastic_node
 import pytest
 
@@ -24,8 +26,14 @@ from stressdash.apm.connection import Connection
 from stressdash.apm.elastic import ElasticSource
 from stressdash.apm.embedded import EmbeddedSource
 from stressdash.apm.source import ApmSource
+from stressdash.embedded.apm.block import Line
+from stressdash.embedded.apm.document import base_document
+from stressdash.embedded.apm.forward import Forwarder
+from stressdash.embedded.apm.upstream import Upstream
 from stressdash.errors import SourceError
 from stressdash.samples import LatencyDistribution, Scope, TransactionSample
+from stressdash.session.clock import Clock
+from stressdash.session.watch import ApmWatch, polling
 from stressdash.stack.folder import StateFolder
 
 pytestmark = [pytest.mark.elastic, pytest.mark.serial, pytest.mark.timeout(400)]
@@ -35,15 +43,21 @@ PUSH = "/twirp/stats.StatsService/Push"
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[str]:
+def restartable() -> Iterator[elastic_node.Node]:
     """A node with nothing in it."""
     try:
-        with elastic_node.node("elastic9") as url:
-            yield url
+        with elastic_node.running_node("elastic9") as made:
+            yield made
     except elastic_node.Unavailable as error:
         if elastic_node.required("elastic9"):
             pytest.fail(str(error))
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def node(restartable: elastic_node.Node) -> str:
+    """Its URL."""
+    return restartable.url
 
 
 @dataclass(frozen=True)
@@ -185,7 +199,7 @@ async def test_live_traffic_is_the_same_through_elasticsearch(node: str) -> None
             [(t.name, t.transactions, t.failed) for t in await s.transactions(*span)] for s in (one, other)
         ]
         assert names[0] == names[1]
-        assert await one.discover() == await other.discover()
+        assert await one.discover() == tuple(f for f in await other.discover() if f.name == "stats")
         assert [(f.name, f.transactions, f.failed, f.errors) for f in await one.overview(*span)] == [
             (f.name, f.transactions, f.failed, f.errors) for f in await other.overview(*span)
         ]
@@ -193,3 +207,123 @@ async def test_live_traffic_is_the_same_through_elasticsearch(node: str) -> None
         health = await one.health()
         assert health.forwarding.startswith("forwarded ")
         assert "dropped" not in health.forwarding
+
+
+EVENTS = 30
+SERVICE = "restarted"
+METADATA: dict[str, Any] = {"service": {"name": SERVICE, "agent": {"name": "test", "version": "1"}}}
+
+
+def event(number: int) -> Line:
+    now_us = time.time_ns() // 1000
+    transaction = {
+        "id": f"{number:016x}",
+        "trace_id": f"{number:032x}",
+        "type": "request",
+        "name": "GET /",
+        "span_count": {"started": 0},
+        "duration": 1.0,
+        "timestamp": now_us,
+    }
+    text = json.dumps({"transaction": transaction}).encode()
+    return Line(text, base_document(METADATA, now_us), transaction["trace_id"])
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(120):
+        while not holds():  # noqa: ASYNC110  another process tells nobody
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def watching(url: str) -> AsyncIterator[ApmWatch]:
+    """What a session does with a source."""
+    source = ElasticSource(Connection(url), Scope(SERVICE))
+    watch = ApmWatch(source, Clock())
+    polls = asyncio.create_task(polling(0.5, lambda: watch.poll(())))
+    try:
+        yield watch
+    finally:
+        polls.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await polls
+        await source.aclose()
+
+
+@asynccontextmanager
+async def forwarding(url: str) -> AsyncIterator[Forwarder]:
+    forwarder = Forwarder(Upstream(url), lambda _: None)
+    async with asynccontextmanager(forwarder.running)():
+        yield forwarder
+
+
+async def test_a_node_that_restarts_is_missed_and_found_again_and_gets_what_waited(
+    restartable: elastic_node.Node,
+) -> None:
+    url = restartable.url
+
+    def seen(watch: ApmWatch) -> float:
+        chart = watch.chart(0)
+        return sum(bucket.transactions for bucket in chart.buckets) if chart is not None else 0
+
+    async with watching(url) as watch, forwarding(url) as forwarder:
+        for number in range(EVENTS):
+            forwarder.offer(event(number))
+        await until(lambda: seen(watch) == EVENTS)
+
+        await asyncio.to_thread(restartable.stop)
+        for number in range(EVENTS, 2 * EVENTS):
+            forwarder.offer(event(number))
+        await until(lambda: "cannot be reached" in watch.trouble and "trying again" in forwarder.trouble())
+        assert seen(watch) == EVENTS
+        assert watch.trouble.startswith(f"Elasticsearch at {url} ")
+
+        await asyncio.to_thread(restartable.start)
+        await until(lambda: forwarder.sent == 2 * EVENTS and not watch.trouble)
+        await until(lambda: seen(watch) == 2 * EVENTS)
+        assert (forwarder.dropped, forwarder.trouble()) == (0, "")
+
+
+KEYWORD = {"type": "keyword"}
+RED: dict[str, Any] = {
+    "settings": {"index.routing.allocation.require._name": "nobody", "number_of_replicas": 0}
+}
+MISTYPED: dict[str, Any] = {
+    "mappings": {"properties": {"transaction.duration.us": KEYWORD, "service.name": KEYWORD}}
+}
+
+
+@pytest.mark.parametrize("settings", [RED, MISTYPED], ids=["red", "mistyped"])
+async def test_an_index_that_cannot_be_searched_is_told_and_the_others_are_shown(
+    node: str, settings: dict[str, Any]
+) -> None:
+    index = f"{node}/apm-7.17.29-transaction-000001"
+    now_ms = time.time_ns() // 1_000_000
+    source = ElasticSource(Connection(node, timeout_s=60), Scope(SERVICE))
+    async with aiohttp.ClientSession() as client, forwarding(node) as forwarder:
+
+        async def send(method: str, path: str, document: Any = None) -> None:
+            async with client.request(method, f"{index}{path}", json=document) as response:
+                assert response.status < 300, await response.text()
+
+        try:
+            forwarder.offer(event(1))
+            await until(lambda: forwarder.sent == 1)
+            await send("PUT", "?wait_for_active_shards=0", settings)
+            if settings is MISTYPED:
+                names = {"processor": {"event": "transaction"}, "service": {"name": SERVICE}}
+                transaction = {"type": "request", "duration": {"us": "long"}}
+                document = {"@timestamp": now_ms, **names, "transaction": transaction}
+                await send("POST", "/_doc?refresh=true", document)
+            async with asyncio.timeout(60):
+                while True:
+                    asked = source.series(now_ms - 600_000, now_ms + 1000, 1000), source.health()
+                    series, health = await asyncio.gather(*asked)
+                    if series.transactions and health.detail:
+                        break
+                    await asyncio.sleep(0.1)
+            assert health.ok
+            assert "shards failed, figures are incomplete" in health.detail
+        finally:
+            await send("DELETE", "")
+            await source.aclose()
