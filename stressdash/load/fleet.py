@@ -153,11 +153,14 @@ class Fleet:
         if self._plan.has_identity:
             self._ledger_files = [new_page_file() for _ in range(count)]
         files: Sequence[int | None] = self._ledger_files or [None] * count
-        spawned = await asyncio.gather(*(WorkerProcess.spawn(file) for file in files), return_exceptions=True)
-        self._workers = [worker for worker in spawned if isinstance(worker, WorkerProcess)]
-        for failure in spawned:
-            if isinstance(failure, BaseException):
-                raise failure
+        spawning = [asyncio.create_task(WorkerProcess.spawn(file)) for file in files]
+        try:
+            await asyncio.gather(*spawning, return_exceptions=True)
+        finally:  # whoever gave up meanwhile closes those that are there
+            ended = [task for task in spawning if not task.cancelled()]
+            self._workers = [task.result() for task in ended if task.exception() is None]
+        for task in spawning:
+            task.result()
 
     async def _brief(self, addresses: tuple[Address, ...]) -> None:
         """Give each worker its part of the plan, and wait until all are ready."""

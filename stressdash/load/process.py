@@ -44,21 +44,21 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         inherited = [theirs.fileno()] if ledger_file is None else [theirs.fileno(), ledger_file]
         command = [sys.executable, "-P", "-m", "stressdash.load.worker", *map(str, inherited)]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                pass_fds=inherited,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                process_group=0,
-            )
-        except OSError as error:
-            ours.close()
-            raise EngineError(f"a load worker could not be started: {error}") from error
-        finally:
-            theirs.close()
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        with theirs, contextlib.ExitStack() as failing:
+            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            failing.callback(writer.close)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    pass_fds=inherited,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.PIPE,
+                    process_group=0,
+                )
+            except OSError as error:
+                raise EngineError(f"a load worker could not be started: {error}") from error
+            failing.pop_all()
         return cls(process, reader, writer)
 
     @property

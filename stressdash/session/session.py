@@ -6,6 +6,7 @@ Nothing is fatal after `open`: what goes wrong later is a state and a sentence i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from bisect import insort
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -27,16 +28,16 @@ from stressdash.session.copying import copied
 from stressdash.session.detail import open_error
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report
-from stressdash.session.finish import finish_run
 from stressdash.session.following import Following
 from stressdash.session.gauges import poll_apm, poll_owner, poll_processors, poll_status
-from stressdash.session.guard import check_names, guard_run
+from stressdash.session.guard import guard_run
 from stressdash.session.lab import LabBook
+from stressdash.session.life import see_through, start_run
 from stressdash.session.ownership import Ownership, steers
-from stressdash.session.plan import next_plan, planned_seconds
+from stressdash.session.plan import planned_seconds
 from stressdash.session.processors import Processors
 from stressdash.session.recording import Recording
-from stressdash.session.run import LiveRun, make_run
+from stressdash.session.run import LiveRun
 from stressdash.session.scoping import found_services, look_at
 from stressdash.session.skew import SkewWatch
 from stressdash.session.steer import steer_connections, steer_duration, steer_rate
@@ -87,7 +88,9 @@ class Session:
         self.source: ApmSource | None = None
         self.scope = scope or Scope(settings.apm_service)
         self.skew = SkewWatch(self.clock)
-        self.make_source = lambda stack, scope: self.skew.corrected(source(stack, scope))
+        self.make_source: Callable[[Stack, Scope], ApmSource | None] = lambda stack, scope: (
+            self.skew.corrected(source(stack, scope))
+        )
         self.retired: list[ApmSource] = []
         self.errors = ErrorList(self.clock)
         self.run: LiveRun | None = None
@@ -101,9 +104,12 @@ class Session:
         self.outcomes: tuple[Outcome, ...] = ()
         self.report: RunReport | None = None
         self.lab_book = LabBook()
-        self._runs = 0
+        self.runs = 0
+        """Runs that were asked for so far."""
+        self.begun, self.ended = asyncio.Event(), asyncio.Event()
+        """No run is just starting; everything about the last one is known."""
+        self.begun.set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._finished = asyncio.Event()
         self._sequence = 0
         self._starts_when_ready = False
         self.recording = Recording(self)
@@ -153,18 +159,21 @@ class Session:
 
     async def close(self) -> None:
         """End the run, the watches and, unless it is to be kept, the stack. Idempotent."""
-        run = self.run
-        if run is not None:
-            await run.fleet.close()
+        async with contextlib.AsyncExitStack() as closing:  # from the last to the first, whatever fails
+            closing.push_async_callback(self.stack.close, keep=self.settings.keep)
+            closing.callback(self.ownership.release)
+            for source in filter(None, (*self.retired, self.source)):
+                closing.push_async_callback(source.aclose)
+            closing.push_async_callback(self.recording.close)
+            closing.push_async_callback(self._end_tasks)
+            if self.run is not None:
+                closing.push_async_callback(self.run.fleet.close)
+
+    async def _end_tasks(self) -> None:
         tasks, self._tasks = self._tasks, set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.recording.close()
-        for source in filter(None, (*self.retired, self.source)):
-            await source.aclose()
-        self.ownership.release()
-        await self.stack.close(keep=self.settings.keep)
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -216,59 +225,19 @@ class Session:
         if self.state is RunState.STARTING:
             self._starts_when_ready = True
             return
-        plan = next_plan(self)
-        check_names(self.thresholds, plan)
-        self._runs += 1
-        run = make_run(self.settings, plan, self._runs, self.clock, self.timeline)
-        self._finished.clear()
-        self.report = None
-        self.errors.begin_run(run)
-        if self.apm is not None:
-            self.apm.begin_run()
-        self.run, self.state, self.notice = run, RunState.RUNNING, ""
-        try:
-            await run.fleet.start()
-        except StressdashError as error:
-            self.state, self.notice = RunState.READY, str(error)
-            self.run = None
-            self._finished.set()
-            await run.fleet.close()
-            raise
-        self.processors.begin_run(self.watch.components, run.fleet.worker_pids)
-        run.started_s = self.clock.axis_s(run.fleet.started_ns)
-        self.recording.begin(run)
-        run.begin_files()
-        self.mark(f"run {run.number}", "run")
-        self._spawn(self._see_through(run))
+        run = await start_run(self)
+        self._spawn(see_through(self, run))
         self._spawn(guard_run(self, run))
-
-    async def _see_through(self, run: LiveRun) -> None:
-        try:
-            await run.fleet.wait()
-        except StressdashError as error:
-            self.notice = str(error)
-        finally:
-            run.ended_s = self.clock.now_s()
-            run.end_files()
-        self.state = RunState.DRAINING
-        try:
-            self.report = await finish_run(self, run)
-            await self.recording.finish(run, self.report)
-            await self.lab_book.add(self.report)
-        finally:
-            await run.fleet.close()
-            self.state = RunState.FINISHED
-            self._finished.set()
 
     async def finished(self) -> RunReport | None:
         """Wait until the run has ended and everything about it is known."""
-        await self._finished.wait()
+        await self.ended.wait()
         return self.report
 
     @steers
     async def stop_load(self) -> None:
         """Stop the run in the plan's way."""
-        if (run := self.live_run) is not None:
+        if (run := await self.steerable()) is not None:
             run.stopping = True
             self.state = RunState.DRAINING
             await run.fleet.stop()
@@ -290,16 +259,16 @@ class Session:
     @steers
     async def pause(self) -> None:
         """Send nothing new; what is in flight finishes."""
-        if self.state is RunState.RUNNING and self.run is not None:
-            await self.run.fleet.pause()
+        if (run := await self.steerable()) is not None and self.state is RunState.RUNNING:
+            await run.fleet.pause()
             self.state = RunState.PAUSED
             self.mark("pause", "steer")
 
     @steers
     async def resume(self) -> None:
         """Go on after `pause`."""
-        if self.state is RunState.PAUSED and self.run is not None:
-            await self.run.fleet.resume()
+        if (run := await self.steerable()) is not None and self.state is RunState.PAUSED:
+            await run.fleet.resume()
             self.state = RunState.RUNNING
             self.mark("resume", "steer")
 
@@ -318,9 +287,9 @@ class Session:
         """Move the end of the run, and of the next one; None runs until stopped."""
         await steer_duration(self, seconds)
 
-    @property
-    def live_run(self) -> LiveRun | None:
-        """The run that can be steered."""
+    async def steerable(self) -> LiveRun | None:
+        """The run that can be steered, once it has started; None where none goes on."""
+        await self.begun.wait()
         run = self.run
         return run if self.loading and run is not None and not run.stopping and run.ended_s is None else None
 

@@ -22,7 +22,7 @@ async def steer_connections(session: Session, connections: int) -> None:
     if connections < 1:
         raise UsageError("load needs at least 1 connection")
     before, session.connections = session.connections, connections
-    run = session.live_run
+    run = await session.steerable()
     if run is None or before == connections:
         return
     run.connections = connections
@@ -39,7 +39,7 @@ async def steer_rate(session: Session, rate: float | None) -> None:
     if rate is not None and not MIN_RATE <= rate <= MAX_RATE:
         raise UsageError(f"a rate of {rate:g}/s cannot be kept; give {MIN_RATE:g} to {MAX_RATE:,.0f}")
     session.rate = rate
-    run = session.live_run
+    run = await session.steerable()
     if run is None or run.rate == rate:
         return
     before, run.rate = run.rate, rate
@@ -62,6 +62,6 @@ async def steer_duration(session: Session, seconds: float | None) -> None:
     if seconds is not None and seconds <= 0:
         raise UsageError("a duration must be longer than nothing")
     session.duration_s = seconds
-    if (run := session.live_run) is not None:
+    if (run := await session.steerable()) is not None:
         run.duration_s = seconds
         await run.fleet.set_duration(seconds)

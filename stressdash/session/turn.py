@@ -25,7 +25,7 @@ async def turn_knob(session: Session, name: str, value: str) -> Knob:
     """Turn a knob; under load it starts a new segment, and whatever it changes leaves a mark."""
     before = {knob.name: knob for knob in session.watch.knobs}.get(name)
     knob = await session.stack.set_knob(name, value)
-    if (run := session.live_run) is not None:
+    if (run := await session.steerable()) is not None:
         await run.fleet.new_segment()
     was = before.actual if before is not None else None
     if knob.actual != was:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 import jsonschema
 import pytest
 from session_fakes import AnsweringServer, FakeStack
 
+from stressdash.apm.source import ApmSource
 from stressdash.errors import StressdashError, UsageError
+from stressdash.load.fleet import Fleet
 from stressdash.metrics.thresholds import parse_threshold
 from stressdash.report.run_json import json_schema, to_json
 from stressdash.samples import ComponentState
@@ -119,6 +122,42 @@ class TestRuns:
             assert report is not None
             assert report.verdict.status == "interrupted"
 
+    async def test_a_stop_that_comes_while_it_starts_ends_it(self) -> None:
+        async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
+            await session.open()
+            starting = asyncio.create_task(session.start_load())
+            await until(session, lambda s: s.state is RunState.RUNNING)
+            assert not starting.done()
+            await session.stop_load()
+            await starting
+            async with asyncio.timeout(60):
+                report = await session.finished()
+            assert report is not None
+            assert report.verdict.status in {"interrupted", "void"}
+
+    async def test_whoever_gives_up_while_it_starts_leaves_no_run_behind(self) -> None:
+        async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
+            await session.open()
+            starting = asyncio.create_task(session.start_load())
+            await until(session, lambda s: s.state is RunState.RUNNING)
+            starting.cancel()
+            await asyncio.wait([starting])
+            assert session.snapshot().state is RunState.READY
+            await session.start_load()
+            await until(session, lambda s: s.totals.get("completed", 0) > 0)
+
+    async def test_is_over_even_when_its_end_cannot_be_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def fail(_: Fleet) -> None:
+            raise RuntimeError("a defect")
+
+        monkeypatch.setattr(Fleet, "wait", fail)
+        async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
+            await session.open()
+            await session.start_load()
+            async with asyncio.timeout(30):
+                assert await session.finished() is None
+            await until(session, lambda s: s.state is RunState.FINISHED and "a defect" in s.notice)
+
     async def test_two_runs_at_once_are_refused(self) -> None:
         async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
             await session.open()
@@ -164,6 +203,16 @@ class TestRuns:
 
 
 class TestSteering:
+    async def test_while_a_run_starts_waits_for_it(self) -> None:
+        async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
+            await session.open()
+            starting = asyncio.create_task(session.start_load())
+            await until(session, lambda s: s.state is RunState.RUNNING)
+            assert not starting.done()
+            await session.set_connections(5)
+            await until(session, lambda s: s.client.open_connections == 5)
+            await starting
+
     async def test_a_steered_run_is_marked_and_its_figures_are_mixed(self) -> None:
         async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
             await session.open()
@@ -191,6 +240,20 @@ class TestSteering:
             await session.open()
             with pytest.raises(UsageError, match="there is no knob"):
                 await session.set_knob("max_opne", "1")
+
+
+class TestClosing:
+    async def test_ends_the_stack_whatever_fails_before(self) -> None:
+        class FailingSource:
+            async def aclose(self) -> None:
+                raise RuntimeError("a defect")
+
+        stack = FakeStack("http://127.0.0.1:1")
+        session = Session(Settings(), None, stack, source=lambda *_: None)
+        session.source = cast("ApmSource", FailingSource())
+        with pytest.raises(RuntimeError, match="a defect"):
+            await session.close()
+        assert stack.closed
 
 
 class TestComponents:
