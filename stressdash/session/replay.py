@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +142,8 @@ class Replay(Session):
         """Move: see `PLAYS`."""
         match how:
             case "slower" | "faster":
-                at = bisect_left(SPEEDS, self._speed) + (1 if how == "faster" else -1)
+                up, down = bisect_right(SPEEDS, self._speed), bisect_left(SPEEDS, self._speed) - 1
+                at = up if how == "faster" else down
                 self._speed = SPEEDS[min(max(at, 0), len(SPEEDS) - 1)]
             case "step" | "step back":
                 await self.pause()

@@ -166,6 +166,20 @@ class TestReplay:
             speeds.append(playback.speed)
         assert (speeds[2], max(speeds), speeds[-1]) == (10.0, 100.0, 0.1)
 
+    async def test_goes_from_a_speed_of_its_own_to_the_next_ones(
+        self, session: Session, tmp_path: Path
+    ) -> None:
+        await recorded(session)
+        replay = Replay(RunFolder(tmp_path).find("last").path, speed=3.0)
+        speeds = []
+        for how in ("faster", "slower", "slower"):
+            await replay.play(how)
+            playback = replay.snapshot().playback
+            assert playback is not None
+            speeds.append(playback.speed)
+        await replay.close()
+        assert speeds == [5.0, 2.0, 1.0]
+
     async def test_refuses_what_would_change_something(self, replay: Replay) -> None:
         for command in (
             replay.start_load,
