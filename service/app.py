@@ -84,7 +84,10 @@ class App:
         Raises:
             OSError: the address cannot be bound.
         """
-        self._server = Server(self._dispatch, request_factory=whole_request, access_log=None)
+        # Twirp has no compressed requests: whoever sends one is told at once that it is no message.
+        self._server = Server(
+            self._dispatch, request_factory=whole_request, access_log=None, auto_decompress=False
+        )
         self._server.handler_cancellation = self._knobs.cancellation == INHERIT
         self._runner = ServerRunner(self._server, shutdown_timeout=HANG_UP_S)
         await self._runner.setup()

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 
-from aiohttp import ClientPayloadError
 from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge, Response
 
 from service.books import Books
@@ -70,7 +69,7 @@ class RpcServer:
             body = await request.read()
         except HTTPRequestEntityTooLarge:
             raise TwirpError("malformed", "the request body is larger than 1 MiB") from None
-        except (ClientPayloadError, OSError) as error:
+        except OSError as error:
             raise TwirpError("malformed", "the request body could not be read") from error
         answer = await method.handler(decode(method, media, body), call)
         return Response(body=encode(media, answer), content_type=media)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
+import json
 import signal
 import socket
 from typing import Any
@@ -102,6 +104,18 @@ class TestStoringRows:
                 data=io.BytesIO(b" " * 2_000_000),
                 headers={"Content-Type": "application/json"},
             ) as answer,
+        ):
+            assert (answer.status, (await answer.json())["code"]) == (400, "malformed")
+
+    @pytest.mark.parametrize(
+        "body", [gzip.compress(json.dumps(news(1)).encode()), b"not gzip"], ids=["well", "badly"]
+    )
+    async def test_a_compressed_body_is_malformed(self, running: Any, body: bytes) -> None:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        async with (
+            running(STATS_DSN=NOWHERE) as service,
+            aiohttp.ClientSession() as session,
+            session.post(service.url + PUSH, data=body, headers=headers) as answer,
         ):
             assert (answer.status, (await answer.json())["code"]) == (400, "malformed")
 
