@@ -1,4 +1,4 @@
-"""Charts as text by plotext: for what does not move, that is reports and views at rest.
+"""Charts as text by plotext: for what does not move, that is summaries and comparisons.
 
 The only importer of plotext, which keeps one figure per process and costs some 50 ms a chart.
 """
