@@ -26,7 +26,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
-OTHERS_FLAGS = {"--profile"}  # of docker compose
+OTHERS_FLAGS = {"--profile", "--snapshot-update"}  # of docker compose and of pytest
 READ = {
     "load.toml": TEMPLATE.read_text(),
     "item.json": '{"id": 1}',
