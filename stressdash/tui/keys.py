@@ -28,6 +28,11 @@ PLACES = {
 }
 """Where a key works, in the order of the help page."""
 
+LIVE_ONLY = frozenset(
+    ("toggle_load", "run_again", "step_connections", "toggle_loop", "type_value", "step", "coarse", "edge")
+) | frozenset(("edit", "turn", "component", "processes", "scope"))
+"""Actions that no replay offers: there is nothing in it to load, to turn or to ask."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -44,6 +49,11 @@ class Key:
     """What it does, a short sentence without a full stop."""
     place: str
     in_palette: bool = False
+
+    @property
+    def is_live_only(self) -> bool:
+        """Whether it does nothing in a replay."""
+        return self.action.partition("(")[0] in LIVE_ONLY
 
 
 KEYS: tuple[Key, ...] = (
@@ -123,7 +133,10 @@ KEYS: tuple[Key, ...] = (
     Key("c", "c", "compare", "compare", "Hold the two marked runs against each other", "runs"),
     Key("t", "t", "tag", "tag", "Change the selected run's tags; a tagged run is kept", "runs"),
     Key("n", "n", "note", "note", "Write a note beside the selected run", "runs"),
+    Key("o", "o", "summary", "figures", "What the selected run has shown, as text", "runs"),
     Key("e", "e", "export", "export", "Write the selected run as one file into the state folder", "runs"),
+    Key("H", "H", "page", "page", "Write the selected run as an HTML page into the state folder", "runs"),
+    Key("i", "i", "take_in", "import", "Import a run from a file that was exported", "runs"),
     Key("X", "X", "delete", "delete", "Delete the selected run; asks", "runs"),
     Key("less_than_sign", "<", "play('back')", "< >|10 s", "Ten seconds back", "replay"),
     Key("greater_than_sign", ">", "play('on')", "", "Ten seconds on", "replay"),
@@ -214,8 +227,11 @@ FOOTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("runs", "c"),
         ("runs", "t"),
         ("runs", "n"),
+        ("runs", "o"),
         ("runs", "e"),
         ("runs", "X"),
+        ("runs", "i"),
+        ("runs", "H"),
         ("app", "/"),
         ("app", "1"),
         ("app", "?"),
@@ -256,22 +272,26 @@ def bindings(place: str) -> list[BindingType]:
     ]
 
 
-def footer(screen: str) -> tuple[Key, ...]:
+def footer(screen: str, *, in_replay: bool = False) -> tuple[Key, ...]:
     """Keys of a screen's footer, most useful first."""
     by_name = {(key.place, key.shown): key for key in KEYS}
-    return tuple(by_name[name] for name in FOOTERS[screen])
+    return _offered((by_name[name] for name in FOOTERS[screen]), in_replay=in_replay)
 
 
-def palette() -> tuple[Key, ...]:
+def palette(*, in_replay: bool = False) -> tuple[Key, ...]:
     """Keys whose action the command palette offers too."""
-    return tuple(key for key in KEYS if key.in_palette)
+    return _offered((key for key in KEYS if key.in_palette), in_replay=in_replay)
 
 
-def help_groups() -> Iterable[tuple[str, tuple[Key, ...]]]:
-    """Places in order, each with its keys."""
-    for place, title in PLACES.items():
-        if found := tuple(key for key in KEYS if key.place == place):
+def help_groups(first: str = "", *, in_replay: bool = False) -> Iterable[tuple[str, tuple[Key, ...]]]:
+    """Places in order, but the one named comes before the others; each with its keys."""
+    for place, title in sorted(PLACES.items(), key=lambda named: named[0] != first):
+        if found := _offered((key for key in KEYS if key.place == place), in_replay=in_replay):
             yield title, found
+
+
+def _offered(keys: Iterable[Key], *, in_replay: bool) -> tuple[Key, ...]:
+    return tuple(key for key in keys if not (in_replay and key.is_live_only))
 
 
 def key_markdown() -> str:

@@ -41,8 +41,9 @@ class KnobTitle(ViewPanel):
 
     def view_lines(self, view: View, width: int) -> Sequence[Line]:
         """A sentence above the columns."""
-        del view
-        words: Line = [("KNOBS ", "strong"), ("enter a value: the load runs again with it", "dim")]
+        is_live = view.snapshot.playback is None
+        told = "enter a value: the load runs again with it" if is_live else "as they stood then"
+        words: Line = [("KNOBS ", "strong"), (told, "dim")]
         return [words, [(knob_header(width), "dim")]]
 
 
@@ -58,7 +59,9 @@ class Settings(ViewPanel):
         head: Line = [("SETTINGS".ljust(room), "strong")]
         head += [(fit(name, FIGURE, right=True), "dim") for name in FIGURES]
         if not lab.settings:
-            return [head, [("no run has ended yet: s starts one", "dim")]]
+            is_live = view.snapshot.playback is None
+            told = "no run has ended yet: s starts one" if is_live else "none: a replay runs nothing"
+            return [head, [(told, "dim")]]
         return [head, *(setting_line(one, room) for one in reversed(lab.settings[-SHOWN_SETTINGS:]))]
 
 

@@ -215,10 +215,11 @@ def slider(name: str, ladder: Ladder) -> Slider:
 
 def rate_words(view: View) -> Line:
     """`/s open loop`, or how to come to it."""
+    is_live = view.snapshot.playback is None
     if view.rate is None:
-        return [("  O opens it", "dim")]
+        return [("  O opens it", "dim")] if is_live else []
     exact = f" ({view.rate:.3g})" if view.rate < SMALL_RATE and view.rate != round(view.rate) else ""
-    return [(f"/s{exact}", "text"), (" due, O closes the loop", "dim")]
+    return [(f"/s{exact}", "text"), (" due, O closes the loop" if is_live else " due", "dim")]
 
 
 def connection_words(view: View) -> Line:

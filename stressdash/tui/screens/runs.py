@@ -32,6 +32,8 @@ __all__ = ["RunsScreen"]
 
 EVERY_S = 2.0
 DETAIL_ROWS = 3
+FRAME = 8
+"""Columns that a dialog keeps for itself."""
 
 
 class RunsTitle(Panel):
@@ -178,7 +180,7 @@ class RunsScreen(ViewScreen):
         before, after = marked
 
         async def compare() -> None:
-            lines = await shelf.compare(before, after)
+            lines = await shelf.compare(before, after, self.size.width - FRAME)
             self.app.push_screen(Lines(f"Run {before.name} against run {after.name}", lines))
 
         self.dashboard.commands.run(f"compare runs {before.name} and {after.name}", compare)
@@ -229,10 +231,46 @@ class RunsScreen(ViewScreen):
 
     def action_export(self) -> None:
         """Write the run under the cursor as one file."""
+        self._write(lambda shelf: shelf.export)
+
+    def action_page(self) -> None:
+        """Write the run under the cursor as an HTML page."""
+        self._write(lambda shelf: shelf.page)
+
+    def _write(self, how: Callable[[Shelf], Callable[[RunEntry], Awaitable[str]]]) -> None:
         if (entry := self.runs.chosen) is None or (shelf := self._shelf) is None:
             return
 
-        async def export() -> None:
-            self.dashboard.say(f"Written to {await shelf.export(entry)}")
+        async def write() -> None:
+            self.dashboard.say(f"Written to {await how(shelf)(entry)}")
 
-        self.dashboard.commands.run(f"export run {entry.name}", export)
+        self.dashboard.commands.run(f"write run {entry.name}", write)
+
+    def action_take_in(self) -> None:
+        """Type the name of a file that somebody exported, to have its run in the list."""
+        if (shelf := self._shelf) is None:
+            return
+
+        async def take_in(file: str) -> None:
+            entry = await shelf.take_in(file)
+            await self._read()
+            self.runs.select(entry.name)
+            self._again()
+            self.dashboard.say(f"{file} is run {entry.name}")
+
+        def answered(file: str | None) -> None:
+            if file:
+                self.dashboard.commands.run(f"import {file}", partial(take_in, file))
+
+        self.app.push_screen(Ask("Import a run: name of its file"), answered)
+
+    def action_summary(self) -> None:
+        """What the run under the cursor has shown, as text."""
+        if (entry := self.runs.chosen) is None or (shelf := self._shelf) is None:
+            return
+
+        async def tell() -> None:
+            lines = await shelf.summary(entry, self.size.width - FRAME)
+            self.app.push_screen(Lines(f"Run {entry.name}", lines))
+
+        self.dashboard.commands.run(f"show run {entry.name}", tell)
