@@ -101,7 +101,7 @@ def parse_limit(text: str) -> Limit:
         UsageError: no such metric, or no percentage.
     """
     match = re.fullmatch(r"(\w+):(\d+(?:\.\d+)?)%", text.strip())
-    keys = [metric.key for metric in JUDGED]
+    keys = [metric.key for metric in (*JUDGED, *DETAILS)]
     if match is None or match[1] not in keys:
         raise UsageError(
             f"--fail-on-regression {text!r} is not of the form p99:5%; the metrics are {', '.join(keys)}"
@@ -138,7 +138,7 @@ def compare_reports(
     seen = [values(report) for report in before], [values(report) for report in after]
     comparison = compare(seen[0], seen[1], JUDGED, paired=paired, random=random, level=level)
     details = compare(seen[0], seen[1], DETAILS, paired=paired, random=random, level=level, judged=False)
-    by_key = {change.metric.key: change for change in comparison.changes}
+    by_key = {change.metric.key: change for change in (*comparison.changes, *details.changes)}
     return Compared(
         comparison=comparison,
         details=replace(details, changes=tuple(c for c in details.changes if c.before or c.after)),
