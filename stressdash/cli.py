@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["dashboard_parser", "main"]
 
-ABOUT: Final = "Puts a service under load and shows what breaks, why, and whether the fix helped."
+ABOUT: Final = "Puts a service under load and shows what breaks, why, and if the fix helped."
 EXAMPLES: Final = """\
 examples:
-  stressdash --scenario act1                      the dashboard on an example; s starts it
-  stressdash --target http://127.0.0.1:8080/      the dashboard on a service of yours
-  stressdash run http://127.0.0.1:8080/ -c 100 -d 30s
-  stressdash run --help                           what else a run can be told
+  stressdash --scenario act1                 the dashboard on an example
+  stressdash --target http://127.0.0.1:8080  the dashboard on a service of yours
+  stressdash run http://127.0.0.1:8080 -c 100 -d 30s
 """
 
 

@@ -15,21 +15,21 @@ from stressdash.flags import Parser
 __all__ = ["COMMANDS", "EXIT_CODES", "Command", "command_parser", "load_command"]
 
 COMMANDS: Final = {
-    "run": "load a scenario or a URL without the dashboard and print what was seen",
+    "run": "load a scenario or URL without the dashboard, and print the result",
     "up": "start service, database and APM, and leave them running",
     "down": "end what 'up' started, or what a killed stressdash left behind",
     "status": "tell what runs, how well, and who uses it",
     "logs": "print what the components say",
     "restart": "restart one component or all",
-    "tour": "play the three acts in the dashboard, step by step, and say what to look at",
+    "tour": "play the three acts in the dashboard, and say what to look at",
     "replay": "open the dashboard on a run that was recorded",
     "runs": "list, show, tag, delete, export and import the runs on disk",
     "doctor": "tell what can be used here, what cannot, and what helps",
-    "compare": "hold runs of two settings against each other: what differs, and how sure that is",
+    "compare": "tell how runs of two settings differ, and how sure that is",
     "experiment": "run values of a knob in turn and tell whether they differ",
-    "knee": "find where throughput peaks, and the most that can be had under an objective",
+    "knee": "find where throughput peaks, and the most under an objective",
     "init": "write a commented scenario file to start from",
-    "hlog": "tell count, percentiles and maximum of an interval log (.hlog), tag by tag",
+    "hlog": "tell what an HdrHistogram interval log holds, tag by tag",
 }
 """Name of each command, which is also its module here, and what it does."""
 

@@ -18,7 +18,7 @@ __all__ = ["parser", "run"]
 def parser() -> Parser:
     """Flags of `stressdash doctor`."""
     made = command_parser(
-        "doctor", "exit codes: 0 everything that was asked for can be used, 2 bad usage, 3 something cannot"
+        "doctor", "exit codes: 0 what was asked for can be used, 2 bad usage, 3 something cannot"
     )
     add_place_flags(made)
     add = made.add_argument

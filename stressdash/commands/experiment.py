@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["parser", "run"]
 
 CODES: Final = """\
-exit codes: 0 compared, 2 bad input, 3 the stack could not be used, 4 a regression, 5 void,
-            6 too few repeats to decide, 130 interrupted
+exit codes: 0 compared, 2 bad input, 3 the stack could not be used,
+            4 a regression, 5 void, 6 too few repeats, 130 interrupted
 """
 
 

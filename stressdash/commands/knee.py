@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["parser", "run"]
 
 CODES: Final = """\
-exit codes: 0 found, 2 bad input, 3 the stack could not be used, 4 no level met the objective, 5 all void,
-            130 interrupted
+exit codes: 0 found, 2 bad input, 3 the stack could not be used,
+            4 no level met the objective, 5 all void, 130 interrupted
 """
 REPEATS: Final = 3
 LEVEL_S: Final = 8.0

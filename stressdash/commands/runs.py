@@ -22,7 +22,7 @@ USAGE: Final = """\
 what can be done:
   list                   all runs, the newest first
   show RUN               what a run has shown
-  tag RUN TAG...         add tags, or take them away with --remove; a tagged run is kept for ever
+  tag RUN TAG...         add tags, or --remove some; a tagged run is kept
   note RUN TEXT          put words beside a run
   delete RUN...          remove runs for good
   export RUN FILE        write a run as one file

@@ -129,6 +129,16 @@ class TestCommands:
         assert {words[0] for words in lines} == {"make", "stressdash", "export", "grep"}
 
 
+class TestHelp:
+    def test_fits_a_terminal_of_eighty_columns(
+        self, parsers: dict[str, Parser], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        helps = {name: parser.format_help().splitlines() for name, parser in parsers.items()}
+        wide = [f"{name}: {line}" for name, lines in helps.items() for line in lines if len(line) > 80]
+        assert not wide
+
+
 class TestFlags:
     def test_each_flag_that_a_document_names_exists(
         self, documents: dict[str, str], parsers: dict[str, Parser]
