@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple, Self, TypeVar
 
 from stressdash.embedded.apm.origins import Selector
-from stressdash.embedded.apm.tally import Tally
+from stressdash.embedded.apm.tally import Tallies, Tally
 from stressdash.hdr import bucket_index
 
 __all__ = [
@@ -131,9 +131,9 @@ class ProcessRow(NamedTuple):
 Row = TypeVar("Row", SelfTime, ProcessRow)
 
 
-def fold_requests(rows: RequestRows, low: int, high: int, selector: Selector) -> dict[int, Tally]:
+def fold_requests(rows: RequestRows, low: int, high: int, selector: Selector) -> Tallies:
     """Tallies by number of the transaction's name."""
-    tallies: dict[int, Tally] = {}
+    tallies = Tallies()
     for ms, origin, name, duration_us, weight, outcome, result, _ in zip(*rows.columns, strict=True):
         if low <= ms < high and origin in selector and weight:
             tally = tallies.get(name)
@@ -143,9 +143,9 @@ def fold_requests(rows: RequestRows, low: int, high: int, selector: Selector) ->
     return tallies
 
 
-def fold_calls(rows: CallRows, low: int, high: int, selector: Selector) -> dict[int, Tally]:
+def fold_calls(rows: CallRows, low: int, high: int, selector: Selector) -> Tallies:
     """Tallies by number of the resource; their results are the operations."""
-    tallies: dict[int, Tally] = {}
+    tallies = Tallies()
     for ms, origin, resource, operation, duration_us, weight, outcome in zip(*rows.columns, strict=True):
         if low <= ms < high and origin in selector:
             tally = tallies.get(resource)

@@ -6,12 +6,16 @@ the layout of `stressdash.hdr`, weighted; percentiles are read from it and never
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self
 
 from stressdash.hdr import bucket_mid_us
 
-__all__ = ["Tally", "percentile_us"]
+__all__ = ["Tallies", "Tally", "percentile_us"]
+
+Percentiles = tuple[float | None, float | None, float | None]
 
 
 @dataclass(slots=True)
@@ -71,11 +75,37 @@ class Tally:
         """None when empty."""
         return self.duration_us / self.weight if self.weight else None
 
-    def percentiles_us(self) -> tuple[float | None, float | None, float | None]:
+    def percentiles_us(self) -> Percentiles:
         """p50, p95 and p99 in microseconds; None when empty."""
         ordered = sorted(self.latencies.items())
         p50, p95, p99 = (percentile_us(ordered, share, self.weight) for share in (0.50, 0.95, 0.99))
         return p50, p95, p99
+
+
+class Tallies(dict[int, Tally]):
+    """Tallies by number of a name; they do not change once something was asked of all of them together."""
+
+    @classmethod
+    def together(cls, parts: Iterable[Mapping[int, Tally]]) -> Self:
+        """The tallies of several seconds as one."""
+        sums = cls()
+        for part in parts:
+            for number, tally in part.items():
+                sums.setdefault(number, Tally()).add(tally)
+        return sums
+
+    @cached_property
+    def whole(self) -> Tally:
+        """All in one."""
+        whole = Tally()
+        for tally in self.values():
+            whole.add(tally)
+        return whole
+
+    @cached_property
+    def percentiles_us(self) -> Percentiles:
+        """Of all in one, see `Tally.percentiles_us`."""
+        return self.whole.percentiles_us()
 
 
 def merge(into: dict[int, float], other: Mapping[int, float]) -> None:

@@ -30,7 +30,7 @@ from stressdash.embedded.apm.rows import (
 from stressdash.embedded.apm.seconds import Names, Seconds, Shelf
 from stressdash.embedded.apm.shapes import MetricsetEvent, SpanEvent, TransactionEvent
 from stressdash.embedded.apm.spill import Spill
-from stressdash.embedded.apm.tally import Tally
+from stressdash.embedded.apm.tally import Tallies, Tally
 from stressdash.hdr import HIGHEST_US
 from stressdash.samples import ApmBucket, ApmSeries, Breakdown, BreakdownPart, ProcessMetric, Scope
 
@@ -139,15 +139,13 @@ class Timeline:
         whole = Tally()
         buckets = []
         for begin in range(start_ms, end_ms, step_ms):
-            tally = Tally()
+            seconds = [found for _, found in self._requests.summaries(begin, begin + step_ms, typed)]
+            tallies = seconds[0] if len(seconds) == 1 else Tallies.together(seconds)
             errors = 0
-            for _, parts in self._requests.summaries(begin, begin + step_ms, typed):
-                for part in parts.values():
-                    tally.add(part)
             for _, groups in self._errors.summaries(begin, begin + step_ms, selector):
                 errors += sum(group.count for group in groups.values())
-            whole.add(tally)
-            buckets.append(self._bucket(begin, tally, errors))
+            whole.add(tallies.whole)
+            buckets.append(self._bucket(begin, tallies, errors))
         p50, p95, p99 = whole.percentiles_us()
         settled_ms = now_ms - PROVISIONAL_MS - int((p99 or 0) / 1000)
         provisional = max(start_ms, start_ms + (settled_ms - start_ms) // step_ms * step_ms)
@@ -165,8 +163,9 @@ class Timeline:
             failed=whole.failed,
         )
 
-    def _bucket(self, start_ms: int, tally: Tally, errors: int) -> ApmBucket:
-        p50, p95, p99 = tally.percentiles_us()
+    def _bucket(self, start_ms: int, tallies: Tallies, errors: int) -> ApmBucket:
+        tally = tallies.whole
+        p50, p95, p99 = tallies.percentiles_us
         return ApmBucket(
             start_ms=start_ms,
             transactions=tally.weight,
@@ -195,14 +194,15 @@ class Timeline:
         found = self.errors(start_ms, end_ms, scope)
         return sum(tally.count for _, tallies in found for tally in tallies.values())
 
-    def requests(self, start_ms: int, end_ms: int, scope: Scope) -> dict[int, Tally]:
+    def requests(self, start_ms: int, end_ms: int, scope: Scope) -> Tallies:
         """Tallies of transactions by number of the name."""
         selector = self.origins.selector(scope, typed=True)
-        return merged(self._requests.summaries(start_ms, end_ms, selector))
+        return Tallies.together(each for _, each in self._requests.summaries(start_ms, end_ms, selector))
 
-    def calls(self, start_ms: int, end_ms: int, scope: Scope) -> dict[int, Tally]:
+    def calls(self, start_ms: int, end_ms: int, scope: Scope) -> Tallies:
         """Tallies of spans by number of the resource that they called."""
-        return merged(self._calls.summaries(start_ms, end_ms, self.origins.selector(scope, typed=False)))
+        selector = self.origins.selector(scope, typed=False)
+        return Tallies.together(each for _, each in self._calls.summaries(start_ms, end_ms, selector))
 
     def slow(
         self, start_ms: int, end_ms: int, us_range: tuple[int, float], name: int | None, scope: Scope
@@ -241,15 +241,6 @@ class Timeline:
                 )
             )
         return tuple(metrics)
-
-
-def merged(summaries: Iterator[tuple[int, dict[int, Tally]]]) -> dict[int, Tally]:
-    """The tallies of several seconds as one."""
-    sums: dict[int, Tally] = {}
-    for _, tallies in summaries:
-        for number, tally in tallies.items():
-            sums.setdefault(number, Tally()).add(tally)
-    return sums
 
 
 def weight(rate: float) -> float:

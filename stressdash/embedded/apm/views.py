@@ -125,12 +125,11 @@ class Views:
             if scope.service not in (None, service.name):
                 continue
             own = Scope(service.name, scope.environment, scope.transaction_type)
-            whole = Tally()
-            for tally in self._timeline.requests(start_ms, end_ms, own).values():
-                whole.add(tally)
+            tallies = self._timeline.requests(start_ms, end_ms, own)
+            whole = tallies.whole
             errors = self._timeline.error_counts(start_ms, end_ms, own)
             if whole.weight or errors:
-                p95_us = whole.percentiles_us()[1]
+                p95_us = tallies.percentiles_us[1]
                 figures = ServiceFigures(
                     service.name, whole.weight, whole.failed, errors, whole.mean_us, p95_us
                 )
