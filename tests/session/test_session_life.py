@@ -207,8 +207,9 @@ class TestSteering:
         async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
             await session.open()
             starting = asyncio.create_task(session.start_load())
-            await until(session, lambda s: s.state is RunState.RUNNING)
+            snapshot = await until(session, lambda s: s.state is RunState.RUNNING)
             assert not starting.done()
+            assert snapshot.client.target_connections == 2
             await session.set_connections(5)
             await until(session, lambda s: s.client.open_connections == 5)
             await starting
