@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from stressdash.errors import BadInput, StoreError, StressdashError, UsageError
+from stressdash.errors import BadInput, StressdashError, UsageError
 from stressdash.store.claim import Claim, is_claimed
 from stressdash.store.runfile import Condition, StoredRun
 from stressdash.store.runs import RunEntry, RunFolder, entry_of
@@ -162,10 +162,10 @@ def _copy(database: sqlite3.Connection, to: Path) -> None:
     beside = to.with_name(f".{to.name}.{os.getpid()}")
     try:
         with telling(to):
+            beside.touch(mode=0o600)
             database.execute("VACUUM INTO ?", (str(beside),))
-            beside.chmod(0o600)
             beside.replace(to)
-    except StoreError:
+    except StressdashError:
         beside.unlink(missing_ok=True)
         raise
 

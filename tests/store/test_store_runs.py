@@ -148,6 +148,19 @@ class TestFilesToHandOn:
         with pytest.raises(UsageError, match="exists already"):
             export_run(folder.find("1"), tmp_path / "there")
 
+    def test_that_cannot_be_made_tell_why(self, folder: RunFolder, tmp_path: Path) -> None:
+        with pytest.raises(StoreError, match=r"x\.run.: No such file or directory"):
+            export_run(folder.find("1"), tmp_path / "nowhere" / "x.run")
+
+    def test_of_a_damaged_run_leave_nothing_behind(self, folder: RunFolder, tmp_path: Path) -> None:
+        entry = folder.find("1")
+        data = entry.path.read_bytes()
+        entry.path.write_bytes(data[: 3 * len(data) // 4])
+        (tmp_path / "out").mkdir()
+        with pytest.raises(BadInput, match="damaged"):
+            export_run(entry, tmp_path / "out" / "x.run")
+        assert list((tmp_path / "out").iterdir()) == []
+
     def test_are_taken_in_once(self, folder: RunFolder, tmp_path: Path) -> None:
         export_run(folder.find("1"), tmp_path / "x.run")
         with pytest.raises(UsageError, match="here already, as run 1"):
