@@ -97,7 +97,7 @@ def take_snapshot(session: Session, sequence: int, span_s: float | None) -> Snap
 
 def _client(session: Session) -> ClientFigures:
     run = session.run
-    if run is not None and session.loading and run.recent.newest_ns:  # until then, as it will be
+    if run is not None and session.loading and run.recent.newest_ns:  # 0 before its first window
         return run.recent.figures(run.recent.newest_ns, FIGURES_S)
     idle = replace(NO_LOAD, target_connections=session.connections, target_rate=session.rate)
     report = _report(session)
