@@ -146,9 +146,10 @@ def clock_words(offset: ClockOffset | None) -> str:
     """How far the service's clock is ahead of ours, and what is made of it."""
     if offset is None:
         return "the service's clock is not known"
-    ahead, within = duration_us(abs(offset.ahead_us)), duration_us(offset.within_us)
     if not offset.corrected_us:
-        return f"the service's clock agrees with ours: {ahead} apart, within {within}"
+        apart = duration_us(abs(offset.ahead_us) + offset.within_us)
+        return f"the service's clock agrees with ours within {apart}"
+    ahead, within = duration_us(abs(offset.ahead_us)), duration_us(offset.within_us)
     side = "ahead of" if offset.ahead_us > 0 else "behind"
     return f"the service's clock is {ahead} {side} ours, within {within}: corrected"
 

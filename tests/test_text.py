@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stressdash.samples import ClockOffset
 from stressdash.text import (
     DASH,
     byte_size,
     clock,
+    clock_words,
     count,
     duration_us,
     escape,
@@ -96,6 +98,24 @@ class TestFigures:
     )
     def test_clocks_count_in_the_units_people_use(self, seconds: float, shown: str) -> None:
         assert clock(seconds) == shown
+
+    @pytest.mark.parametrize(
+        ("offset", "shown"),
+        [
+            (None, "the service's clock is not known"),
+            (ClockOffset(-300, 700), "the service's clock agrees with ours within 1.00ms"),
+            (
+                ClockOffset(7_300_000, 4_000, 7_300_000),
+                "the service's clock is 7.30s ahead of ours, within 4.00ms: corrected",
+            ),
+            (
+                ClockOffset(-90_000, 400, -90_000),
+                "the service's clock is 90.0ms behind ours, within 400us: corrected",
+            ),
+        ],
+    )
+    def test_clocks_of_two_machines_are_compared(self, offset: ClockOffset | None, shown: str) -> None:
+        assert clock_words(offset) == shown
 
     @pytest.mark.parametrize(
         ("share", "shown"),

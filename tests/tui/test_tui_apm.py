@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tui_apm_pages import HOSTILE_NAME, PUSH, apm_page
 from tui_fakes import FakeSession
+from tui_pictures import APM
 from tui_screens import screen_text, until
 
-from stressdash.samples import Scope
+from stressdash.samples import ClockOffset, Scope
 from stressdash.samples.apm_page import APM_TABS
 from stressdash.tui.apm_document import page_items
 from stressdash.tui.app import StressdashApp
@@ -13,6 +16,7 @@ from stressdash.tui.lines import line_width
 from stressdash.tui.screens.errors import ErrorsScreen
 from stressdash.tui.screens.live import LiveScreen
 from stressdash.tui.screens.trace_page import TracePage
+from stressdash.tui.widgets.kpi import apm_words
 
 SIZE = (100, 30)
 
@@ -132,6 +136,18 @@ class TestPages:
         )
         assert "\x1b" not in text
         assert "␛[31mGET /[bold]" in text
+
+    def test_the_services_say_how_their_clock_goes(self) -> None:
+        page = replace(apm_page("services", None, (0, None)), clock=ClockOffset(2_000_000, 900, 2_000_000))
+        (piece, _), *_ = page_items(page, 80)[-1].line
+        assert piece == "  the service's clock is 2.00s ahead of ours, within 900us: corrected"
+
+    def test_a_corrected_clock_stands_beside_the_lag(self) -> None:
+        for ahead_us, shown in ((-7_300_000, " clock -7.30s"), (30_000, " clock +30.0ms")):
+            words = apm_words(replace(APM, clock=ClockOffset(ahead_us, 400, ahead_us)))
+            assert "".join(piece for piece, _ in words).endswith(shown)
+        for clock in (None, ClockOffset(900, 400)):
+            assert "clock" not in "".join(piece for piece, _ in apm_words(replace(APM, clock=clock)))
 
     def test_an_empty_source_says_so(self) -> None:
         page = apm_page("services", HOSTILE_NAME, (0, None))
