@@ -1,12 +1,16 @@
 """Charts as text by plotext: for what does not move, that is summaries and comparisons.
 
-The only importer of plotext, which keeps one figure per process and costs some 50 ms a chart.
+The only importer of plotext, which costs some 50 ms a chart and keeps one figure per process: threads that
+draw take turns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec
 
 import plotext
 
@@ -24,6 +28,18 @@ TICKS = 5
 SMALLEST_LOG = 1e-9
 SHOWN_TEXT = 20
 
+P = ParamSpec("P")
+_figure = threading.Lock()
+
+
+def _in_turn(draw: Callable[P, str]) -> Callable[P, str]:
+    @functools.wraps(draw)
+    def drawn(*arguments: P.args, **named: P.kwargs) -> str:
+        with _figure:
+            return draw(*arguments, **named)
+
+    return drawn
+
 
 @dataclass(frozen=True, slots=True)
 class XyLine:
@@ -37,6 +53,7 @@ class XyLine:
     """Written at its end."""
 
 
+@_in_turn
 def draw_text_plot(
     curves: Sequence[Curve],
     marks: Sequence[PlotMark],
@@ -81,6 +98,7 @@ def draw_text_plot(
     return str(plotext.uncolorize(plotext.build()))
 
 
+@_in_turn
 def draw_xy_plot(
     lines: Sequence[XyLine],
     *,

@@ -107,20 +107,21 @@ def comparison_charts(
     """Throughput, p99 and the latency spectrum of both sides, drawn over one another."""
     size = (min(width, WIDTH), ROWS)
     sides = f"a {escape(names[0], 30)}   b {escape(names[1], 30)}"
-    parts = []
+    drawn = []
     for course in courses(before, after):
         seconds = [(float(at), f"{at:g}") for at in _round_steps(course.length_s)]
         chart = draw_xy_plot(
             _lines(course), size=size, unit=course.unit, x_ticks=seconds, x_label="seconds of the run"
         )
-        parts.append(f"{course.title}   {sides}\n{chart}")
+        drawn.append((course.title, chart))
     spectrum = spectra(before, after)
     if spectrum is not None:
         marks = [(x, quantile_name(x)) for x in nines(spectrum.length_s)]
         chart = draw_xy_plot(
             _lines(spectrum), size=size, unit="us", x_ticks=marks, x_label="share of requests that are faster"
         )
-        parts.append(f"{spectrum.title}   {sides}\n{chart}")
+        drawn.append((spectrum.title, chart))
+    parts = [f"{title}   {sides}\n{chart}" for title, chart in drawn if chart]
     return "\n".join("\n".join(line.rstrip() for line in part.splitlines()) + "\n" for part in parts)
 
 
