@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dashboard_parser", "main"]
 
-ABOUT: Final = "Puts a service under load and shows what breaks, why, and if the fix helped."
+ABOUT: Final = "Puts a service under load; shows what breaks, why, and whether the fix helped."
 EXAMPLES: Final = """\
 examples:
   stressdash --scenario act1                 the dashboard on an example
