@@ -271,6 +271,11 @@ class StressdashApp(App[None]):
         await self._close_replay()
 
     @property
+    def is_replay(self) -> bool:
+        """Whether what is shown has ended, and nothing of it can be changed."""
+        return self.view is not None and self.view.snapshot.playback is not None
+
+    @property
     def is_loading(self) -> bool:
         """Whether the live session loads, whatever is shown."""
         picture = self._live.snapshot(0.0)
@@ -288,7 +293,7 @@ class StressdashApp(App[None]):
 
     def action_help(self) -> None:
         """All keys."""
-        self.push_screen(Help())
+        self.push_screen(Help(in_replay=self.is_replay))
 
     async def action_knobs(self) -> None:
         """The knobs that govern what is shown."""
@@ -374,7 +379,7 @@ class StressdashApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the table of keys, the scenarios, and the themes."""
-        for key in palette():
+        for key in palette(in_replay=self.is_replay):
             name = key.action.partition("(")[0]
             target = "screen" if hasattr(screen, f"action_{name}") else "app"
             if hasattr(screen if target == "screen" else self, f"action_{name}"):
@@ -384,7 +389,7 @@ class StressdashApp(App[None]):
                     f"key {key.shown}",
                     lambda action=action: self.call_later(self.run_action, action),
                 )
-        for scenario in SCENARIOS:
+        for scenario in () if self.is_replay else SCENARIOS:
             yield SystemCommand(
                 f"Load scenario {scenario}",
                 "its load and knobs become the next run's",

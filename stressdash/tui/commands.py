@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from stressdash.errors import StressdashError
 from stressdash.samples import Scope
@@ -28,7 +29,18 @@ LOAD_STATES = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 BUSY_STATES = LOAD_STATES | {RunState.STARTING}
 PATIENCE_S = 0.1
 
-Result = TypeVar("Result")
+P = ParamSpec("P")
+
+
+def changing(command: Callable[Concatenate[Commands, P], None]) -> Callable[Concatenate[Commands, P], None]:
+    """Make a command one that a replay answers with a sentence, before anything is asked or tried."""
+
+    @functools.wraps(command)
+    def checked(commands: Commands, /, *arguments: P.args, **named: P.kwargs) -> None:
+        if not commands.refuse_in_replay():
+            command(commands, *arguments, **named)
+
+    return checked
 
 
 class Commands:
@@ -70,6 +82,7 @@ class Commands:
 
     # --- the load
 
+    @changing
     def toggle_load(self) -> None:
         """Stop what runs, else start."""
         if self._state() in LOAD_STATES:
@@ -77,17 +90,19 @@ class Commands:
         else:
             self.run("start the load", self._session.start_load)
 
+    @changing
     def run_again(self) -> None:
         """Start once more; a run that goes on is stopped first, when the user says so."""
-        if self._state() in LOAD_STATES and self._now().playback is None:
+        if self._state() in LOAD_STATES:
             self.ask(
                 "Stop this run and start again?",
                 "Run again",
                 lambda: self.run("run again", self._session.run_again),
             )
         else:
-            self.run("start the load", self._session.start_load)
+            self.run("run again", self._session.run_again)
 
+    @changing
     def run_changed(self, name: str, value: str) -> None:
         """Run again with a knob turned; a run that goes on is stopped first, when the user says so."""
         words = f"run again with {name}={value}"
@@ -100,6 +115,7 @@ class Commands:
         else:
             again()
 
+    @changing
     def start_scenario(self, name: str) -> None:
         """Load a scenario and start it, as soon as the stack is ready and the run that goes on has ended."""
 
@@ -127,11 +143,13 @@ class Commands:
 
     # --- the sliders
 
+    @changing
     def step_connections(self, count: int) -> None:
         """One step up or down the ladder from what is wanted now."""
         before = self._connections.wanted or self._now().client.target_connections
         self.steer_connections(CONNECTIONS.step(before, count), before)
 
+    @changing
     def steer_connections(self, value: int, before: int) -> None:
         """Change the connections; a jump asks first."""
         question = f"Change connections from {short_count(before)} to {short_count(value)}?"
@@ -139,12 +157,14 @@ class Commands:
         if self.wanted_connections is not None or value != current:
             self._steer(self._connections, value, before, question)
 
+    @changing
     def steer_duration(self, seconds: int, before: int) -> None:
         """Move the end of the run; a jump asks first."""
         question = f"Change the duration from {short_duration(before)} to {short_duration(seconds)}?"
         if self.wanted_duration_s is not None or seconds != self._now().duration_s:
             self._steer(self._duration, seconds, before, question)
 
+    @changing
     def steer_rate(self, rate: int, before: int) -> None:
         """Change the arrivals per second, which opens a closed loop; a jump asks first."""
         current = self._now().client.target_rate
@@ -152,6 +172,7 @@ class Commands:
         if self.wanted_rate is not None or rate != current:
             self._steer(self._rate, rate, before if current is not None else rate, question)
 
+    @changing
     def toggle_loop(self) -> None:
         """Close the open loop; open the closed one at what it does now, or at the rate it had before."""
         client = self._now().client
@@ -190,10 +211,12 @@ class Commands:
 
     # --- the stack
 
+    @changing
     def set_knob(self, name: str, value: str) -> None:
         """Turn a knob; the component's own words come back in the next picture and as a sentence."""
         self.run(f"set {name} to {value}", lambda: self._session.set_knob(name, value))
 
+    @changing
     def component_action(self, component: str, action: str) -> None:
         """Start and let go on at once; all else asks."""
 
@@ -230,6 +253,7 @@ class Commands:
         """Whose APM data are shown."""
         self.run("narrow APM down", lambda: self._session.look_at(scope))
 
+    @changing
     def load_scenario(self, name: str) -> None:
         """Make a bundled scenario the next run's plan."""
         self.run(f"load {name}", lambda: self._session.load_scenario(name))
@@ -242,6 +266,13 @@ class Commands:
             self._app.exit()
 
     # --- how commands run
+
+    def refuse_in_replay(self) -> bool:
+        """Say, where a replay is shown, that nothing of it can be changed; whether that was so."""
+        playback = self._now().playback
+        if playback is not None:
+            self._app.say(f"Run {playback.run} has ended and is replayed: nothing of it can be changed")
+        return playback is not None
 
     def ask(
         self, question: str, yes: str, on_yes: Callable[[], object], on_no: Callable[[], object] | None = None

@@ -30,7 +30,7 @@ PLACES = {
 
 LIVE_ONLY = frozenset(
     ("toggle_load", "run_again", "step_connections", "toggle_loop", "type_value", "step", "coarse", "edge")
-) | frozenset(("edit", "turn", "component", "processes", "scope"))
+) | frozenset(("edit", "turn", "component", "hold", "processes", "scope"))
 """Actions that no replay offers: there is nothing in it to load, to turn or to ask."""
 
 

@@ -13,9 +13,10 @@ from tui_shelf import FakeShelf
 
 from stressdash.snapshot import RunState
 from stressdash.tui.app import StressdashApp
-from stressdash.tui.screens.dialogs import Ask, Confirm, Lines
+from stressdash.tui.screens.dialogs import Ask, Confirm, Help, Lines
 from stressdash.tui.screens.live import LiveScreen
 from stressdash.tui.screens.runs import RunsScreen
+from stressdash.tui.screens.stack import StackScreen
 
 SIZE = (80, 24)
 
@@ -33,7 +34,7 @@ def app(session: FakeSession, shelf: FakeShelf) -> StressdashApp:
 async def open_runs(pilot: Pilot[Any]) -> RunsScreen:
     await pilot.pause()
     await pilot.press("4")
-    await until(pilot, lambda: "RUNS 5" in screen_text(pilot.app))
+    await until(pilot, lambda: "RUNS 6" in screen_text(pilot.app))
     await until(pilot, lambda: pilot.app.focused is not None)
     assert isinstance(pilot.app.screen, RunsScreen)
     return pilot.app.screen
@@ -48,6 +49,7 @@ class TestTheList:
                 r"14 .* recording +–",
                 r"13 .* act3 +passed +15s +400 +2,293 +1\.21s +0%",
                 r"12 .* void +15s +10,000",
+                r"9 .* not judged +15s",
                 r"11 .* interrupted",
                 r"10 .* damaged",
             ):
@@ -65,15 +67,15 @@ class TestTheList:
         async with app.run_test(size=SIZE) as pilot:
             await open_runs(pilot)
             await pilot.press("slash", *"act3")
-            await until(pilot, lambda: "RUNS 1 of 5   filter act3" in screen_text(app))
+            await until(pilot, lambda: "RUNS 1 of 6   filter act3" in screen_text(app))
             await pilot.press("escape")
-            await until(pilot, lambda: "RUNS 5" in screen_text(app))
+            await until(pilot, lambda: "RUNS 6" in screen_text(app))
 
     async def test_is_read_again_by_itself(self, app: StressdashApp, shelf: FakeShelf) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await open_runs(pilot)
             del shelf.runs["12"]
-            await until(pilot, lambda: "RUNS 4" in screen_text(app))
+            await until(pilot, lambda: "RUNS 5" in screen_text(app))
 
 
 class TestChanges:
@@ -107,11 +109,34 @@ class TestChanges:
             await pilot.press("y")
             await until(pilot, lambda: "14" not in shelf.runs)
 
-    async def test_export_tells_the_file(self, app: StressdashApp) -> None:
+    @pytest.mark.parametrize(("key", "suffix"), [("e", "run"), ("H", "html")])
+    async def test_export_tells_the_file(self, app: StressdashApp, key: str, suffix: str) -> None:
         async with app.run_test(size=SIZE, notifications=True) as pilot:
             await open_runs(pilot)
-            await pilot.press("e")
-            await until(pilot, lambda: "/state/exports/run-14.run" in screen_text(app))
+            await pilot.press(key)
+            await until(pilot, lambda: f"/state/exports/run-14.{suffix}" in screen_text(app))
+
+    @pytest.mark.parametrize(
+        ("file", "shown"), [("good.run", "from afar"), ("none.run", "there is no file 'none.run'")]
+    )
+    async def test_import_a_file_or_say_why_not(self, app: StressdashApp, file: str, shown: str) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("i")
+            await until(pilot, lambda: isinstance(app.screen, Ask) and app.focused is not None)
+            await pilot.press(*("full_stop" if letter == "." else letter for letter in file), "enter")
+            await until(pilot, lambda: isinstance(app.screen, RunsScreen) and shown in screen_text(app))
+
+
+class TestFigures:
+    async def test_of_a_run_are_shown_as_text(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("j", "o")
+            await until(pilot, lambda: isinstance(app.screen, Lines))
+            await until(pilot, lambda: "figures of run 13" in screen_text(app))
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, RunsScreen))
 
 
 class TestComparing:
@@ -198,6 +223,56 @@ class TestAReplay:
     async def test_of_a_damaged_run_is_a_sentence(self, app: StressdashApp, shelf: FakeShelf) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await open_runs(pilot)
-            await pilot.press("G", "enter")
+            await pilot.press("G", "k", "enter")
             await until(pilot, lambda: "Could not open run 10" in screen_text(app))
             assert shelf.replays == []
+
+    @pytest.mark.parametrize("key", ["s", "r", "plus", "O"])
+    async def test_answers_what_would_change_it_with_a_sentence(
+        self, app: StressdashApp, shelf: FakeShelf, key: str
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.open_replay(pilot, shelf)
+            await pilot.press(key)
+            told = "Run 13 has ended and is replayed: nothing of it can be changed"
+            await until(pilot, lambda: told in [note.message for note in app._notifications])
+            assert shelf.replays[0].calls == [("open",)]
+
+    async def test_asks_no_question_about_what_it_cannot_do(
+        self, app: StressdashApp, shelf: FakeShelf
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.open_replay(pilot, shelf)
+            await pilot.press("3")
+            await until(pilot, lambda: isinstance(app.screen, StackScreen) and app.focused is not None)
+            for key in ("X", "P"):
+                seen = len(app._notifications)
+                await pilot.press(key)
+                await until(pilot, lambda seen=seen: len(app._notifications) > seen)
+                assert isinstance(app.screen, StackScreen)
+
+    @pytest.mark.parametrize(
+        ("screen", "kept", "gone"),
+        [
+            ("1", "step", ("start", "±", "loop")),
+            ("2", "sort", ("service",)),
+            ("3", "follow", ("restart", "kill", "set knob", "processes")),
+            ("5", "runs", ("again", "start", "set knob", "s starts one", "enter a value")),
+        ],
+    )
+    async def test_offers_only_what_it_can_do(
+        self, app: StressdashApp, shelf: FakeShelf, screen: str, kept: str, gone: tuple[str, ...]
+    ) -> None:
+        async with app.run_test(size=(160, 40)) as pilot:
+            await self.open_replay(pilot, shelf)
+            await pilot.press(screen)
+            await until(pilot, lambda: kept in screen_text(app).splitlines()[-1])
+            text = screen_text(app)
+            assert [words for words in gone if words in text.splitlines()[-1]] == []
+            assert "s starts one" not in text
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(app.screen, Help))
+            await until(
+                pilot, lambda: "Ten seconds back" in screen_text(app) or "Everywhere" in screen_text(app)
+            )
+            assert "Start the load" not in screen_text(app)

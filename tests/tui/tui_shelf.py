@@ -50,6 +50,7 @@ RUNS = (
     entry(12, verdict="void", thresholds=0, connections=10_000),
     entry(11, Condition.INTERRUPTED, **UNKNOWN, p50_us=None, p99_us=None, detail="the disk is full"),
     RunEntry(10, Path("00010.run"), Condition.DAMAGED, "the run file '00010.run' is damaged", size_bytes=3),
+    entry(9, thresholds=0),
 )
 
 
@@ -93,8 +94,20 @@ class FakeShelf:
     async def export(self, entry: RunEntry) -> str:
         return f"/state/exports/run-{entry.name}.run"
 
-    async def compare(self, before: RunEntry, after: RunEntry) -> Sequence[str]:
-        return [f"{before.name} before, {after.name} after", "req/s  2,293  1,107  -51.7%"]
+    async def page(self, entry: RunEntry) -> str:
+        return f"/state/exports/run-{entry.name}.html"
+
+    async def take_in(self, file: str) -> RunEntry:
+        if file != "good.run":
+            raise BadInput(f"there is no file {file!r}")
+        self.runs = {"15": entry(15, note="from afar"), **self.runs}
+        return self.runs["15"]
+
+    async def summary(self, entry: RunEntry, width: int) -> Sequence[str]:
+        return [f"figures of run {entry.name}".ljust(width)]
+
+    async def compare(self, before: RunEntry, after: RunEntry, width: int) -> Sequence[str]:
+        return [f"{before.name} before, {after.name} after", "req/s  2,293  1,107  -51.7%".ljust(width)]
 
     async def open(self, entry: RunEntry) -> FakeReplay:
         if entry.condition is Condition.DAMAGED:

@@ -167,9 +167,13 @@ class Lines(ModalScreen[None]):
 
 
 class Help(ModalScreen[None]):
-    """All keys, from their table."""
+    """All keys, from their table; in a replay those that do something there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "close", "close")]
+
+    def __init__(self, *, in_replay: bool = False) -> None:
+        super().__init__()
+        self._in_replay = in_replay
 
     def compose(self) -> ComposeResult:
         """A list that scrolls."""
@@ -180,7 +184,7 @@ class Help(ModalScreen[None]):
     def on_mount(self) -> None:
         """Fill the list."""
         items: list[Item] = []
-        for title, keys in help_groups():
+        for title, keys in help_groups(in_replay=self._in_replay):
             items += [Item((("", "text"),)), Item(((title, "title"),))]
             items += [Item(((f"  {key.shown.ljust(KEY_WIDTH)}", "key"), (key.help, "text"))) for key in keys]
         listing = self.query_one(Listing)

@@ -159,6 +159,8 @@ class ErrorsScreen(ViewScreen):
 
     def action_scope(self) -> None:
         """Ask whose APM data are to be shown, and show them."""
+        if self.dashboard.commands.refuse_in_replay():
+            return
         in_background(self, self._ask_scope, group="scope", exclusive=True)
 
     async def _ask_scope(self) -> None:

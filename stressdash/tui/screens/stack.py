@@ -49,6 +49,7 @@ class StackScreen(ViewScreen):
         self.log_list = Listing("log", follow=True)
         self._head = HeadLine("Stack")
         self._status = StatusStrip()
+        self._keys = KeyStrip("stack")
         self._choice = Title("choice")
         self._knobs_title = Title("knobs-title", [(knob_header(80), "dim")])
         self._words = Title("selected-words")
@@ -77,7 +78,7 @@ class StackScreen(ViewScreen):
                 yield self.log_list
         yield self._status
         yield self._prompt
-        yield KeyStrip("stack")
+        yield self._keys
 
     def on_mount(self) -> None:
         """Keys go to the components."""
@@ -87,6 +88,7 @@ class StackScreen(ViewScreen):
         """Draw everything that can be seen, and fetch what the log has gained."""
         self._head.show(view)
         self._status.show(view)
+        self._keys.show(view)
         self.components.styles.height = max(1, len(view.snapshot.components))
         self.components.show(view)
         self.database.show(view)
@@ -148,6 +150,8 @@ class StackScreen(ViewScreen):
             left += [("  filter ", "dim"), (clean(self._filter), "warn")]
         if self._failure:
             left += [("  " + clean(self._failure), "bad")]
+        if self.dashboard.is_replay:
+            left += [("  not recorded", "dim")]
         follow: Line = [("following", "good") if self.log_list.follow else ("not following (f)", "warn")]
         self._log_title.show(left, follow)
 
@@ -191,6 +195,9 @@ class StackScreen(ViewScreen):
 
     def action_processes(self) -> None:
         """Ask the database who is connected."""
+        if self.dashboard.is_replay:
+            self.dashboard.say("Who was connected to the database is not recorded")
+            return
         self.app.push_screen(Processes(self.dashboard.session))
 
     def action_hold(self) -> None:

@@ -44,9 +44,10 @@ class DatabasePanel(ViewPanel):
         )
         full = status.max_connections is not None and status.threads_connected is not None
         full = full and (status.threads_connected or 0) >= (status.max_connections or 0)
+        hint = "   P processes" if snapshot.playback is None else ""
         return [
             [("DATABASE ", "strong"), *_cut(connections, room - 6), (" FULL" if full else "", "bad")],
-            [("         ", "text"), *_cut(work, room - 13), ("   P processes", "dim")],
+            [("         ", "text"), *_cut(work, room - 13), (hint, "dim")],
         ]
 
 

@@ -142,17 +142,19 @@ class KeyStrip(ViewPanel):
     def __init__(self, screen: str) -> None:
         super().__init__()
         self._screen_name = screen
+        self._in_replay = False
         self._cells: list[tuple[int, int, str]] = []
 
     def show(self, view: View) -> None:
         """Other keys in a replay."""
+        self._in_replay = view.snapshot.playback is not None
         if self._screen_name in ("live", "replay"):
-            self._screen_name = "live" if view.snapshot.playback is None else "replay"
+            self._screen_name = "replay" if self._in_replay else "live"
         super().show(view)
 
     def compose_lines(self, width: int) -> Sequence[Line]:
         """As many keys as fit; the last one is always there."""
-        keys = footer(self._screen_name)
+        keys = footer(self._screen_name, in_replay=self._in_replay)
         line: Line = []
         self._cells = []
         x = 0
