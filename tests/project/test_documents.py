@@ -19,6 +19,8 @@ from stressdash.metrics.verdict import Status
 from stressdash.report.comparison import parse_limit
 from stressdash.scenario import find_scenario
 from stressdash.scenario.schema import TEMPLATE
+from stressdash.settings import ENVIRONMENT
+from stressdash.tui.keys import KEYS
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -157,7 +159,7 @@ class TestFlags:
 
     def test_each_variable_that_a_document_names_is_read(self, root: Path, documents: dict[str, str]) -> None:
         sources = "".join(path.read_text() for path in (root / "stressdash").rglob("*.py"))
-        read = set(re.findall(r"\bSTRESSDASH_[A-Z_]*[A-Z]\b", sources)) | set(settings_variables())
+        read = {*re.findall(r"\bSTRESSDASH_[A-Z_]*[A-Z]\b", sources), *ENVIRONMENT}
         named = {
             name for text in documents.values() for name in re.findall(r"\bSTRESSDASH_[A-Z_]*[A-Z]\b", text)
         }
@@ -165,10 +167,21 @@ class TestFlags:
         assert named <= read
 
 
-def settings_variables() -> Iterator[str]:
-    from stressdash.settings import ENVIRONMENT
+class TestKeys:
+    NO_KEYS = frozenset({"_", "-"})
+    """An underscore, and the dash that stands for stdout."""
 
-    return iter(ENVIRONMENT)
+    def test_each_key_that_a_document_names_does_something(self, documents: dict[str, str]) -> None:
+        known = {name for key in KEYS for name in (*key.shown.split(), key.shown)} | {"enter"}
+        named = {
+            code
+            for name, text in documents.items()
+            if "adr/" not in name
+            for code in CODE.findall(prose(text))
+            if len(code) == 1 or code in {"enter", "space", "esc", "tab"}
+        }
+        assert {"s", "+", "?", "q", "enter"} <= named
+        assert named - self.NO_KEYS <= known
 
 
 class TestExitCodes:
