@@ -172,9 +172,12 @@ def _from_json(method: Method, body: bytes) -> Message:
 
 
 def encode(media: str, message: Message) -> bytes:
-    """The answer's body."""
+    """The body of an answer; JSON names every field, as Twirp's own servers do, whatever its value."""
     if media == PROTOBUF:
         return message.SerializeToString()
-    if not message.ByteSize():
+    if not message.DESCRIPTOR.fields:
         return b"{}"
-    return json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None).encode()
+    text = json_format.MessageToJson(
+        message, indent=None, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return text.encode()

@@ -145,8 +145,10 @@ class TestAnswers:
         assert twirp.encode(JSON, stats_pb2.PushResponse()) == b"{}"
         assert twirp.encode(PROTOBUF, stats_pb2.PushResponse()) == b""
 
-    def test_keep_the_names_of_the_proto_file(self) -> None:
-        assert json.loads(twirp.encode(JSON, stats_pb2.PushRequest(section=1))) == {"section": 1}
+    def test_name_every_field_as_the_proto_file_does(self) -> None:
+        for section in (0, 1):
+            answer = json.loads(twirp.encode(JSON, stats_pb2.PushRequest(section=section)))
+            assert answer == {"property": "", "section": section, "id": 0}
 
 
 class TestGeneratedCode:
