@@ -145,14 +145,9 @@ class Pacer:
     def advance(self, before_ns: int) -> int:
         """How many requests came due before this time, since the last call."""
         count = 0
-        points = self._ahead
-        if points is None:
-            return 0
         while self.next_ns < before_ns:
             count += 1
-            points.step()
-            self.limit -= 1
-            self.next_ns = points.next_ns if self.limit > 0 else NEVER_NS
+            self._count()
         return count
 
     def take(self) -> int:
@@ -163,6 +158,18 @@ class Pacer:
         due_ns = points.next_ns
         points.step()
         return due_ns
+
+    def take_early(self) -> None:
+        """Count and take the next arrival before it is due; all that were counted have been taken."""
+        if self.next_ns != NEVER_NS:
+            self._count()
+            self.take()
+
+    def _count(self) -> None:
+        assert self._ahead is not None
+        self._ahead.step()
+        self.limit -= 1
+        self.next_ns = self._ahead.next_ns if self.limit > 0 else NEVER_NS
 
     def _left(self, now_ns: int) -> float:
         assert self._ahead is not None

@@ -3,6 +3,10 @@
 A script that only fills in the `wrk` table costs nothing here: its one request is an ordinary message, and
 the hot path stays what it is. Several requests at once are pipelined: they leave in one piece, each has its
 own number, latency and fault, and those that are not answered yet wait in `_behind` of their connection.
+
+In the open loop the rate is that of requests, as in wrk2: a batch leaves when its first request is due, takes
+as many places of the schedule as it has requests, and all of it is due at that time. Were each due in its own
+place, those that left early would be given the time between as a present.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Final
 
-from stressdash.errors import BadInput
+from stressdash.hdr import bucket_index
 from stressdash.load.books import Gauges
 from stressdash.load.conductor import Conductor
 from stressdash.load.connection import BUSY, Connection
@@ -105,19 +109,30 @@ class RequestConductor(ScriptConductor):
             self._messages = (messages[0],)
             super()._send(connection)
             return
-        if self._rate is not None:
-            raise BadInput(
-                f"request() returned {len(parts)} requests at once, which have no place in a schedule of "
-                "single ones; return one, or leave --rate out"
-            )
         numbered = [(number + place * stride, message) for place, message in enumerate(messages)]
         self._behind[connection] = deque(numbered[1:])
         self._messages = (_Batch(messages[0], parts, stride),)
         super()._send(connection)
         self._number += (len(parts) - 1) * stride
-        self._credit -= len(parts) - 1
+        self._take_places(connection, len(parts) - 1)
         if connection.state == BUSY:
             connection.message = messages[0]
+
+    def _take_places(self, connection: Connection, count: int) -> None:
+        """Let the others of a batch go with its first, each in a place of the schedule, due or not."""
+        if connection.due_ns:
+            lag_us = (connection.since_ns - connection.due_ns) // 1000
+            self._books.send_lag[bucket_index(lag_us)] += count
+        for _ in range(count):
+            if self._owed:
+                self._owed -= 1
+                self._pacer.take()
+            elif self._rate is not None:
+                self._pacer.take_early()
+                continue
+            self._credit -= 1
+        if self._rate is not None:
+            self._due_ns = self._pacer.next_ns
 
     def _message(self, part: Part) -> PartMessage:
         name = part.name
@@ -199,6 +214,14 @@ class RequestConductor(ScriptConductor):
             in_flight=gauges.in_flight + sum(count for _, count in behind),
             age_ns=gauges.age_ns + sum(count * (at_ns - connection.since_ns) for connection, count in behind),
         )
+
+    def _book_unfinished(self, mode: str, now: int) -> None:
+        super()._book_unfinished(mode, now)
+        if mode == "abort":
+            for connection, behind in self._behind.items():
+                for _, message in behind:
+                    if connection.due_ns:
+                        self._books.unfinished(now - connection.due_ns, message.account)
 
     def _stop_soon(self) -> None:
         """Not at once: the script was called from the middle of something."""

@@ -123,6 +123,26 @@ class TestChanges:
         assert pacer.advance(SECOND_NS) == 3
         assert pacer.next_ns == NEVER_NS
 
+    def test_an_arrival_taken_early_is_missing_later_whatever_the_rate_is_then(self) -> None:
+        pacer = Pacer(0, 1, "uniform", 0)
+        pacer.set_rate(10, 0)
+        assert (pacer.advance(1), pacer.take()) == (1, 0)
+        pacer.take_early()
+        pacer.take_early()
+        assert pacer.next_ns == 300_000_000
+        pacer.set_rate(20, 100_000_000)
+        assert pacer.next_ns == 200_000_000
+        assert pacer.advance(SECOND_NS) == 16
+        assert pacer.take() == 200_000_000
+
+    def test_nothing_is_taken_early_of_a_schedule_that_has_ended(self) -> None:
+        pacer = Pacer(0, 1, "uniform", 0)
+        pacer.limit = 1
+        pacer.set_rate(10, 0)
+        assert (pacer.advance(SECOND_NS), pacer.take()) == (1, 0)
+        pacer.take_early()
+        assert (pacer.limit, pacer.next_ns) == (0, NEVER_NS)
+
     @given(
         arrivals=st.sampled_from(["uniform", "poisson"]),
         changes=st.lists(st.tuples(st.integers(1, 10**9), st.floats(0, 500)), max_size=6),

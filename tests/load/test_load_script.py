@@ -211,6 +211,52 @@ class TestRequests:
         }
 
 
+class TestBatchesOfAnOpenLoop:
+    """The rate is that of requests; a batch leaves when its first is due, and all of it is due then."""
+
+    async def test_the_rate_is_that_of_requests(self, serve: Serve, make_fleet: MakeFleet) -> None:
+        server = await serve()
+        plan = scripted(server.url, None, "together", rate=300.0, max_requests=None, duration_s=1.0)
+        _, totals = await run(make_fleet, plan)
+        assert 300 <= totals.scheduled <= 302  # the last batch may be two longer than the schedule
+        assert totals.histogram("send_lag").total() == totals.sent
+        assert len(server.received) == totals.sent
+        assert totals.histogram("latency_intended").total() == totals.scheduled
+
+    async def test_a_number_of_requests_ends_it(self, serve: Serve, make_fleet: MakeFleet) -> None:
+        server = await serve()
+        plan = scripted(server.url, None, "together", rate=1000.0, max_requests=30)
+        _, totals = await run(make_fleet, plan)
+        assert (totals.completed, len(server.received)) == (30, 30)
+
+    async def test_those_that_leave_early_are_given_no_time(
+        self, serve: Serve, make_fleet: MakeFleet
+    ) -> None:
+        server = await serve()
+        plan = scripted(server.url, None, "together", rate=30.0, max_requests=15)
+        _, totals = await run(make_fleet, plan)
+        raw, corrected = (
+            sorted(totals.histogram(name).elements()) for name in ("latency", "latency_intended")
+        )
+        assert len(raw) == len(corrected) == 15
+        assert all(later >= sooner for sooner, later in zip(raw, corrected, strict=True))
+
+    async def test_what_waits_behind_others_at_the_end_is_not_lost(
+        self, serve: Serve, make_fleet: MakeFleet
+    ) -> None:
+        async def only_the_first(request: Received, writer: asyncio.StreamWriter) -> bool:
+            if request.line.startswith("GET /first"):
+                writer.write(OK)
+            return True
+
+        server = await serve(only_the_first)
+        plan = scripted(server.url, None, "together", rate=100.0, max_requests=None, duration_s=1.0)
+        _, totals = await run(make_fleet, replace(plan, stop="abort"))
+        assert totals.completed == 1
+        assert totals.histogram("latency_intended_bounds").total() == totals.in_flight_at_stop > 2
+        assert totals.histogram("latency_intended").total() == totals.scheduled
+
+
 class TestThreads:
     async def test_what_setup_gives_and_done_asks_for(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve()
@@ -357,15 +403,6 @@ class TestBrokenOnes:
         with pytest.raises(BadInput, match=r"my\.lua:5: enough"):
             await fleet.wait()
         assert len(server.received) == 499  # the first was checked and not sent
-
-    async def test_several_at_once_have_no_place_in_a_schedule(
-        self, serve: Serve, make_fleet: MakeFleet
-    ) -> None:
-        server = await serve()
-        fleet, _ = make_fleet(scripted(server.url, None, "together", rate=50.0))
-        await fleet.start()
-        with pytest.raises(BadInput, match="leave --rate out"):
-            await fleet.wait()
 
     async def test_delays_do_not_go_with_a_rate(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve()
