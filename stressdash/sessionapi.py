@@ -118,5 +118,5 @@ class SessionApi(Protocol):
         ...
 
     async def load_scenario(self, name: str) -> None:
-        """Make a bundled scenario (`act1`, `act2`, `act3`) the next run's plan, with its knobs."""
+        """Make a bundled scenario, or that of a file, the next run's plan, and turn its knobs."""
         ...

@@ -23,8 +23,8 @@ from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.scenario import Scenario, find_scenario, scenario_thresholds
 from stressdash.session.apmpages import apm_page, trace_view
 from stressdash.session.choose import with_scenario
+from stressdash.session.clipboard import copied
 from stressdash.session.clock import Clock
-from stressdash.session.copying import copied
 from stressdash.session.detail import open_error
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report

@@ -9,7 +9,7 @@ from stressdash.errors import UsageError
 from stressdash.load.plan import Plan
 from stressdash.scenario import find_scenario, scenario_layer
 from stressdash.session.choose import with_scenario
-from stressdash.session.copies import as_curl, as_wrk
+from stressdash.session.commandlines import as_curl, as_wrk
 from stressdash.session.plan import build_plan, planned_seconds
 from stressdash.settings import Settings, resolve
 

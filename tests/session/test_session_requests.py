@@ -13,7 +13,7 @@ from stressdash.commands.run import parser
 from stressdash.errors import BadInput, UsageError
 from stressdash.flags import settings_of
 from stressdash.load.plan import Plan
-from stressdash.session.copies import as_curl, as_wrk
+from stressdash.session.commandlines import as_curl, as_wrk
 from stressdash.session.plan import build_plan
 
 URL = "http://127.0.0.1:8080/base"

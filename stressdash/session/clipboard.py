@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stressdash.session.apmpages import apm_place
-from stressdash.session.copies import as_curl, as_wrk
+from stressdash.session.commandlines import as_curl, as_wrk
 from stressdash.session.elsewhere import console_search, kibana_link
 from stressdash.session.plan import next_plan
 
