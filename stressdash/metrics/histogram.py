@@ -18,6 +18,7 @@ from stressdash.samples import Counts
 
 __all__ = ["BEYOND", "Histogram", "add", "sum_us"]
 
+NONE: Final[Counts] = MappingProxyType({})
 BEYOND: Final = 10
 """Samples that must lie beyond a percentile for it to be known: total >= BEYOND / (1 - q)."""
 
@@ -137,11 +138,17 @@ class Histogram:
         index = self._bucket_of(q)
         return index is not None and bool(bounds._counts) and index >= min(bounds._counts)
 
-    def _bucket_of(self, q: float) -> int | None:
+    def percentile_at_most(self, q: float, bounds: Histogram) -> int | None:
+        """What quantile `q` is at most, had all of `bounds` taken for ever; None when so would it."""
+        index = self._bucket_of(q, bounds.counts)
+        return None if index is None else bucket_high_us(index)
+
+    def _bucket_of(self, q: float, endless: Counts = NONE) -> int | None:
+        """Bucket that quantile `q` lies in, when those in `endless` stand behind all others."""
         # Stepping down one float keeps 0.9 * 10 from becoming rank 10 by rounding.
         rank = max(1, math.ceil(math.nextafter(q * self._total, 0)))
         for index in sorted(self._counts):
-            rank -= self._counts[index]
+            rank -= self._counts[index] - endless.get(index, 0)
             if rank <= 0:
                 return index
         return None

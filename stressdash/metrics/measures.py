@@ -29,7 +29,10 @@ class Reading:
 
     value: float | None
     at_least: bool = False
+    """Whether the true figure may be larger."""
     why: str = ""
+    at_most: float | None = None
+    """Then, what it cannot pass; None where there is no such limit."""
 
 
 class Measure(Protocol):
@@ -70,7 +73,11 @@ class Trend:
         if q < 1 and not histogram.knows(q):
             needed = math.ceil(BEYOND / (1 - q) - 1e-6)
             return Reading(None, why=f"it takes {needed:,} samples, there were {histogram.total:,}")
-        return Reading(histogram.percentile_unchecked(q), histogram.reaches_bound(q, self.bounds))
+        return Reading(
+            histogram.percentile_unchecked(q),
+            histogram.reaches_bound(q, self.bounds),
+            at_most=histogram.percentile_at_most(q, self.bounds),
+        )
 
 
 @dataclass(frozen=True, slots=True)

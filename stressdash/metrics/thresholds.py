@@ -8,8 +8,8 @@
 Durations without a unit are milliseconds, as in k6, whose metric names are understood too. Without a metric,
 `rate` means `failed`, `count` means `requests`, and the others mean `latency`; `failed<1%` is short for
 `failed:rate<1%`. A word that is no metric, nor looks like one, is the name of a request: `read:p(99)<200`. A
-figure that is not known, or is only a lower bound where an upper limit was set, does not hold the threshold:
-nothing passes for lack of samples.
+figure that is not known does not hold a threshold: nothing passes for lack of samples. A lower bound holds an
+upper limit where the true figure cannot pass it: two requests without an end do not break a p90 of thousands.
 """
 
 from __future__ import annotations
@@ -110,12 +110,13 @@ class Outcome:
     @property
     def held(self) -> bool:
         """Whether it can be shown to hold."""
-        value, limit = self.reading.value, self.threshold.limit
-        if value is None:
-            return False
-        if self.reading.at_least and self.threshold.operator not in {">", ">="}:
-            return False
-        return OPERATORS[self.threshold.operator](value, limit)
+        reading, wanted = self.reading, self.threshold
+        value = reading.value
+        if reading.at_least and wanted.operator in {"<", "<="}:
+            value = reading.at_most
+        elif reading.at_least and wanted.operator in {"==", "!="}:
+            value = None
+        return value is not None and OPERATORS[wanted.operator](value, wanted.limit)
 
     @property
     def broken(self) -> bool:

@@ -50,6 +50,12 @@ class TestBounds:
         assert not histogram.reaches_bound(0.95, bounds)
         assert histogram.reaches_bound(0.96, bounds)
 
+    def test_what_stands_for_something_endless_shifts_percentiles_by_its_share_at_most(self) -> None:
+        histogram, bounds = Histogram({100: 90, 200: 8, 2000: 2}), Histogram({100: 3})
+        assert histogram.percentile_at_most(0.87, bounds) == histogram.percentile_unchecked(0.87)
+        assert histogram.percentile_at_most(0.88, bounds) == histogram.percentile_unchecked(0.91)
+        assert histogram.percentile_at_most(0.98, bounds) is None
+
     def test_without_bounds_nothing_is_one(self) -> None:
         assert not Histogram({100: 5}).reaches_bound(1, Histogram())
 

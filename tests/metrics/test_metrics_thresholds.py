@@ -110,6 +110,12 @@ class TestHeld:
         bound = Reading(100.0, at_least=True)
         assert not Outcome(parse_threshold("avg<200us"), bound).held
         assert Outcome(parse_threshold("avg>50us"), bound).held
+        assert not Outcome(parse_threshold("avg!=50us"), bound).held
+
+    def test_a_lower_bound_holds_an_upper_limit_that_it_cannot_pass(self) -> None:
+        bound = Reading(100.0, at_least=True, at_most=150.0)
+        assert Outcome(parse_threshold("med<200us"), bound).held
+        assert not Outcome(parse_threshold("med<120us"), bound).held
 
     @pytest.mark.parametrize(
         ("text", "reading", "broken"),
