@@ -6,7 +6,7 @@ starts from the range that was asked for, not from what came back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stressdash.apm import parse
@@ -49,10 +49,8 @@ def total(answer: Json) -> int:
 
 
 def newest_ms(answer: Json) -> int | None:
-    """Sort value of the first hit of `queries.newest`."""
-    found = parse.listed(parse.field(answer, "hits.hits"))
-    sort = parse.field(found[0], "sort") if found else None
-    return sort[0] if isinstance(sort, list) and sort and isinstance(sort[0], int) else None
+    """Time of the newest transaction of `queries.newest`."""
+    return parse.number(answer, "aggregations.newest.value")
 
 
 def series(
@@ -64,25 +62,33 @@ def series(
         parse.number(bucket, "key"): parse.number(bucket, "doc_count")
         for bucket in buckets(errors, "aggregations.buckets")
     }
-    whole = parse.field(transactions, "aggregations") or {}
-    figures = outcome_figures(whole)
+    made = tuple(
+        _bucket(at_ms, found.get(at_ms, {}), counts.get(at_ms) or 0)
+        for at_ms in range(start_ms, end_ms, step_ms)
+    )
+    weight = sum(bucket.transactions for bucket in made)
     recorded = sum(parse.number(bucket, "doc_count") or 0 for bucket in found.values())
-    p50, p95, p99 = percentiles(whole)
+    p50, p95, p99 = percentiles(parse.field(transactions, "aggregations") or {})
     return ApmSeries(
         step_ms=step_ms,
-        buckets=tuple(
-            _bucket(at_ms, found.get(at_ms, {}), counts.get(at_ms) or 0)
-            for at_ms in range(start_ms, end_ms, step_ms)
-        ),
+        buckets=made,
         provisional_from_ms=None,
         newest_ms=newest,
-        sampling=recorded / figures["all"] if figures["all"] else None,
-        mean_us=real(whole, "mean.value"),
+        sampling=recorded / weight if weight else None,
+        mean_us=weighted_mean((bucket.mean_us, bucket.transactions) for bucket in made),
         p50_us=p50,
         p95_us=p95,
         p99_us=p99,
-        transactions=figures["all"],
-        failed=figures["failure"],
+        transactions=weight,
+        failed=sum(bucket.failed for bucket in made),
+    )
+
+
+def weighted_mean(parts: Iterable[tuple[float | None, float]]) -> float | None:
+    """Of means with their weights; None when there is none."""
+    known = [(mean, weight) for mean, weight in parts if mean is not None and weight]
+    return (
+        sum(mean * weight for mean, weight in known) / sum(weight for _, weight in known) if known else None
     )
 
 

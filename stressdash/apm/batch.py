@@ -20,7 +20,9 @@ LONGEST_PAUSE_S: Final = 8.0
 
 
 class SearchBatch:
-    """Collects the searches of one turn of the event loop into one request; what two ask alike goes out once.
+    """Collects the searches of one moment into one request; what two ask alike goes out once.
+
+    A moment lasts two turns of the event loop: who is asked may have to ask several things at once.
 
     After a failure nothing is sent for half a second, doubling up to eight; who asks meanwhile is told the
     failure again at once.
@@ -54,7 +56,7 @@ class SearchBatch:
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in searches]
         if not self._waiting:
-            loop.call_soon(self._start)
+            loop.call_soon(loop.call_soon, self._start)
         self._waiting += zip(searches, futures, strict=True)
         return list(await asyncio.gather(*futures))
 

@@ -55,15 +55,18 @@ class ElasticSource:
         self._cluster = Cluster(connection)
         self._scope = scope or Scope()
         self._now_ms = now_ms
+        self._newest_ms: int | None = None
+        """Of the newest transaction that was found: older ones need not be looked at again."""
 
     async def series(self, start_ms: int, end_ms: int, step_ms: int, now_ms: int | None = None) -> ApmSeries:
         """See `ApmSource.series`."""
         transactions, errors, newest = await self._cluster.search(
             queries.series(start_ms, end_ms, step_ms, self._scope),
             queries.count_series(start_ms, end_ms, step_ms, self._scope),
-            queries.newest(self._scope),
+            queries.newest(self._scope, self._newest_ms),
         )
-        made = answers.series(start_ms, end_ms, step_ms, transactions, errors, answers.newest_ms(newest))
+        self._newest_ms = answers.newest_ms(newest)
+        made = answers.series(start_ms, end_ms, step_ms, transactions, errors, self._newest_ms)
         present_ms = self._now_ms() if now_ms is None else now_ms
         settled_ms = present_ms - PROVISIONAL_MS - int((made.p99_us or 0) / 1000)
         provisional_ms = max(start_ms, start_ms + (settled_ms - start_ms) // step_ms * step_ms)
@@ -186,16 +189,18 @@ class ElasticSource:
 
     async def health(self) -> ApmHealth:
         """See `ApmSource.health`."""
+        since_ms = self._newest_ms
         try:
-            (answer,) = await self._cluster.search(queries.newest(self._scope))
+            (answer,) = await self._cluster.search(queries.newest(self._scope, since_ms))
         except SourceError as error:
             return ApmHealth(ok=False, product=self._cluster.product, detail=str(error))
+        self._newest_ms = answers.newest_ms(answer)
         return ApmHealth(
             ok=True,
             product=await self._cluster.name(),
             detail=self._cluster.trouble,
-            newest_ms=answers.newest_ms(answer),
-            documents=answers.total(answer),
+            newest_ms=self._newest_ms,
+            documents=answers.total(answer) if since_ms is None else None,
         )
 
     async def aclose(self) -> None:

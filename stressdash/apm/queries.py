@@ -63,7 +63,10 @@ class Search:
 
 
 def series(start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> Search:
-    """Weighted rates, outcomes and latencies of transactions that were sampled by coin."""
+    """Weighted rates, outcomes and latencies of transactions that were sampled by coin.
+
+    Of the whole range only what does not add up from its buckets.
+    """
     results: Json = {
         "terms": {"field": "transaction.result", "missing": "", "size": NAME_LIMIT},
         "aggs": {"weight": {"sum": WEIGHT}},
@@ -72,10 +75,11 @@ def series(start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> Search:
         "terms": {"field": "event.outcome", "missing": NO_OUTCOME, "size": 4},
         "aggs": {"results": results},
     }
-    figured = {**latency("transaction.duration.us", WEIGHT), "outcomes": outcomes}
-    buckets: Json = {**histogram(start_ms, step_ms), "aggs": figured}
+    figured = latency("transaction.duration.us", WEIGHT)
+    wanted = {"mean": figured["mean"], "percentiles": figured["percentiles"], "outcomes": outcomes}
+    buckets: Json = {**histogram(start_ms, step_ms), "aggs": wanted}
     body = figures_of_transactions(start_ms, end_ms, scope)
-    return Search(TRACES, {**body, "aggs": {**figured, "buckets": buckets}})
+    return Search(TRACES, {**body, "aggs": {"percentiles": figured["percentiles"], "buckets": buckets}})
 
 
 def count_series(start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> Search:
@@ -84,11 +88,11 @@ def count_series(start_ms: int, end_ms: int, step_ms: int, scope: Scope) -> Sear
     return Search(ERRORS, {**body, "aggs": {"buckets": histogram(start_ms, step_ms)}})
 
 
-def newest(scope: Scope) -> Search:
-    """The newest transaction, whatever its type, and how many documents there are."""
-    query = {"bool": {"filter": [{"term": {"processor.event": "transaction"}}, *of_scope(scope)]}}
-    body = {"size": 1, "track_total_hits": True, "_source": False, "query": query}
-    return Search(TRACES, {**body, "sort": [{"@timestamp": {"order": "desc", "unmapped_type": "date"}}]})
+def newest(scope: Scope, since_ms: int | None) -> Search:
+    """The newest transaction, whatever its type; and how many there are, unless only those since a moment."""
+    query = matching("transaction", since_ms, None, scope)
+    body = {"size": 0, "track_total_hits": since_ms is None, "query": query}
+    return Search(TRACES, {**body, "aggs": {"newest": {"max": {"field": "@timestamp"}}}})
 
 
 def error_groups(start_ms: int, end_ms: int, scope: Scope) -> Search:
