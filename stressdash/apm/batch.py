@@ -80,18 +80,24 @@ class SearchBatch:
             self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
             self._silent_until = self._monotonic() + self._pause_s
             self._failure = str(error)
-            for _, future in open_ones:
-                if not future.done():
-                    future.set_exception(SourceError(str(error)))
+            self._fail(open_ones, SourceError(self._failure))
             return
         except asyncio.CancelledError:
             for _, future in open_ones:
                 future.cancel()
             raise
+        except Exception as error:  # noqa: BLE001  a mistake of ours, but nobody may wait for ever
+            self._fail(open_ones, error)
+            return
         self._pause_s = 0.0
         for search, future in open_ones:
             if not future.done():
                 future.set_result(answers[different.index(search)])
+
+    def _fail(self, open_ones: list[tuple[Search, asyncio.Future[Answer]]], error: Exception) -> None:
+        for _, future in open_ones:
+            if not future.done():
+                future.set_exception(error)
 
     async def aclose(self) -> None:
         """Give up what is under way."""

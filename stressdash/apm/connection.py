@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 
 from stressdash.errors import BadInput
 from stressdash.paths import config_dir
+from stressdash.text import plain_url
 
 __all__ = ["Connection", "forwarding"]
 
@@ -75,7 +76,13 @@ class Connection:
             found = {name: value for name, value in found.items() if name not in (*SECRETS, "username")}
         known: dict[str, Any] = checked_credentials({**found, **given})
         if "://" in address:
-            return cls(url=checked_url(address), **known)
+            url = checked_url(address)
+            if url.startswith("http:") and ("ca_file" in known or "fingerprint" in known):
+                raise BadInput(
+                    f"{plain_url(url)} has no certificate that a CA file or a fingerprint could fit: "
+                    "write https://, or leave them out"
+                )
+            return cls(url=url, **known)
         return cls(cloud_id=checked_cloud_id(address), **known)
 
     def environment(self) -> dict[str, str]:
@@ -209,9 +216,10 @@ def checked_cloud_id(text: str) -> str:
         BadInput: it is another.
     """
     try:
-        host = base64.b64decode(text.rpartition(":")[2], validate=True).decode()
+        parts = base64.b64decode(text.rpartition(":")[2], validate=True).decode().split("$")
     except (binascii.Error, UnicodeDecodeError):
-        host = ""
-    if "$" not in host:
+        parts = []
+    if len(parts) < 2 or not all(parts[:2]):
         raise BadInput("--elasticsearch wants a URL, for instance https://127.0.0.1:9200, or a cloud id")
+    checked_url(f"https://{parts[1]}.{parts[0]}")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -51,7 +52,11 @@ class TestAddress:
         assert (connection.cloud_id, connection.url) == (CLOUD_ID, "")
 
     @pytest.mark.parametrize(
-        "address", ["", "elastic", "ftp://x", "http://", "name:notbase64", "http://x:99999"]
+        "address",
+        [
+            *("", "elastic", "ftp://x", "http://", "name:notbase64", "http://x:99999"),
+            *(f"n:{base64.b64encode(text).decode()}" for text in (b"a$", b"$", b"$abc$", b"h:99999$abc")),
+        ],
     )
     def test_anything_else_is_refused(self, address: str) -> None:
         with pytest.raises(BadInput, match="wants a URL"):
@@ -105,6 +110,14 @@ class TestEnvironment:
     def test_what_cannot_be_trusted_is_told_at_once(self, environ: dict[str, str], sentence: str) -> None:
         with pytest.raises(BadInput, match=sentence):
             Connection.of(URL, environ)
+
+
+class TestPlainAddress:
+    @pytest.mark.parametrize("name", ["STRESSDASH_ES_CA", "STRESSDASH_ES_FINGERPRINT"])
+    def test_what_vouches_for_a_certificate_needs_one(self, name: str, ca_file: str) -> None:
+        environ = {name: ca_file if name.endswith("CA") else "ab" * 32}
+        with pytest.raises(BadInput, match="has no certificate that a CA file or a fingerprint could fit"):
+            Connection.of("http://elastic.example:9200", environ)
 
 
 class TestForwarding:

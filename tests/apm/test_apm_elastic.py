@@ -377,6 +377,14 @@ class TestBatch:
         assert await batch.ask(search("c")) == [{}]
         assert sent == [1]
 
+    async def test_a_mistake_reaches_whoever_asked(self) -> None:
+        async def send(_: Any) -> list[Json]:
+            raise ValueError("no such thing")
+
+        batch = SearchBatch(send, lambda: 0.0)
+        with pytest.raises(ValueError, match="no such thing"):
+            await batch.ask(search("a"), search("b"))
+
     async def test_closing_gives_up_what_is_under_way(self) -> None:
         started = asyncio.Event()
 
