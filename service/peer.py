@@ -17,9 +17,11 @@ LONGEST_ADDRESS = 45
 
 def remote_ip(headers: Mapping[str, str], peer: str | None) -> str:
     """The client's address in its canonical form; empty when nothing tells it."""
-    forwarded = headers.get("X-Forwarded-For")
-    candidates = (forwarded.partition(",")[0] if forwarded else None, headers.get("X-Real-IP"), peer)
-    return next((address for text in candidates if text and (address := _canonical(text.strip()))), "")
+    first_hop = headers.get("X-Forwarded-For", "").partition(",")[0]
+    for text in (first_hop, headers.get("X-Real-IP"), peer):
+        if text and (address := _canonical(text.strip())):
+            return address
+    return ""
 
 
 def is_loopback(peer: str | None) -> bool:

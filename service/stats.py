@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from service.call import Call
 from service.database import Connection
@@ -70,13 +71,19 @@ class StatsService:
         return PushResponse()
 
     async def _store(self, request: PushRequest, call: Call) -> None:
-        stamp = datetime.fromtimestamp(int(self._clock()), UTC).replace(tzinfo=None)
+        stamp = _utc(int(self._clock()))
         row = (self._ids.next(), request.property, request.section, request.id, call.remote_ip, stamp)
         connection = await self._pool.acquire(call.trail)
         try:
             await connection.insert(row, call.trail)
         finally:
             self._pool.release(connection)
+
+
+@lru_cache(maxsize=1)
+def _utc(second: int) -> datetime:
+    """A second since 1970 as databases have it; many pushes share one."""
+    return datetime.fromtimestamp(second, UTC).replace(tzinfo=None)
 
 
 def validate(request: PushRequest) -> None:
