@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import docker
@@ -162,6 +162,8 @@ class Containers:
     def events(self) -> tuple[Iterator[Mapping[str, Any]], Callable[[], None]]:
         """What happens to the project's containers from now on, and how to stop listening. Blocks.
 
+        Whoever has stopped it still hears it to its end, which comes at once.
+
         Raises:
             StackError: Docker cannot be reached.
         """
@@ -175,11 +177,12 @@ class Containers:
                 raise
 
         def stop() -> None:
-            stream.close()
+            with suppress(OSError):  # the daemon may have hung up before
+                stream.close()
             client.close()
 
         def heard() -> Iterator[Mapping[str, Any]]:
-            with _explained():
+            with _explained(), closing(stream._response):  # noqa: SLF001  its socket would wait to be collected
                 yield from stream
 
         return heard(), stop

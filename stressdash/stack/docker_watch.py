@@ -66,7 +66,9 @@ class DockerWatch:
                 self._news.set()  # whatever happened before
                 self.listening = True
                 pause_s = FIRST_PAUSE_S
-                for event in stream if not self._ended.is_set() else ():
+                if self._ended.is_set():
+                    self._stop()
+                for event in stream:
                     if str(event.get("Action", "")).partition(":")[0] not in QUIET:
                         self._news.set()
                     if self._ended.is_set():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ import pytest
 from docker_machine import clear, require_docker
 
 from stressdash.errors import StackError, UsageError
+from stressdash.paths import state_dir
 from stressdash.samples import Component, ComponentState, LogLine
 from stressdash.stack import open_stack
 from stressdash.stack.backend import Stack
@@ -40,38 +43,69 @@ pytestmark = pytest.mark.xdist_group("stacks")
 
 
 @pytest.fixture(params=BACKENDS)
-async def stack(
-    request: pytest.FixtureRequest, state_path: Path, needs: Callable[[str], str]
-) -> AsyncIterator[Stack]:
-    """A stack that is up, and gone after the test."""
-    if request.param == "process":
+def backend(request: pytest.FixtureRequest, needs: Callable[[str], str]) -> str:
+    name = str(request.param)
+    if name == "process":
         needs("mariadbd")
-    made: Stack
-    if request.param == "docker":
-        made = docker_stack(state_path)
-    else:
-        made = open_stack(request.param, state=state_path)
+    return name
+
+
+@pytest.fixture
+def state_path(backend: str, request: pytest.FixtureRequest) -> Path:
+    """A folder of the test's own, or the one of the containers that all of them share."""
+    return request.getfixturevalue("containers") if backend == "docker" else state_dir()
+
+
+@pytest.fixture
+async def stack(backend: str, state_path: Path) -> AsyncIterator[Stack]:
+    """A stack that is up with every knob untouched; gone after the test, or as it was."""
+    made = docker_stack(state_path) if backend == "docker" else open_stack(backend, state=state_path)
     try:
         await made.up(lambda _: None)
         yield made
+        if backend == "docker":
+            await put_right(made)
     finally:
         await made.close()
-        if isinstance(made, DockerStack):
-            await asyncio.to_thread(clear, made.project)
         shutil.rmtree((state_path / "server").resolve(), ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def containers(state_root: Path) -> Iterator[Path]:
+    """State folder of containers that are up: to make them takes longer than any test."""
+    require_docker()
+    home = Path(tempfile.mkdtemp(dir=state_root, prefix=""))
+    made = docker_stack(home)
+
+    async def up() -> None:
+        try:
+            await made.up(lambda _: None)
+        finally:
+            await made.close(keep=True)
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # the tests' own thread has a loop already
+            thread.submit(asyncio.run, up()).result()
+        yield home
+    finally:
+        clear(made.project)
 
 
 def docker_stack(state: Path) -> DockerStack:
     """Service and database in containers, of images that were made on this machine: none is pulled."""
-    require_docker()
     return DockerStack(StateFolder(state), WITHOUT_APM)
 
 
-@pytest.fixture
-def state_path(own_folders: None) -> Path:
-    from stressdash.paths import state_dir
-
-    return state_dir()
+async def put_right(stack: Stack) -> None:
+    """Let everything run again, with every knob as it was before anybody turned it."""
+    for name in ("database", "service"):
+        if (await component(stack, name)).state is not ComponentState.RUNNING:
+            await stack.action(name, "start")
+    turned = [knob for knob in await stack.knobs() if knob.desired is not None]
+    for knob in turned:
+        await stack.set_knob(knob.name, "off" if knob.name == "apm" else knob.default)
+    if any(knob.applies == "restart" for knob in turned):
+        await stack.action("service", "restart")
 
 
 async def component(stack: Stack, name: str) -> Component:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from docker.models.containers import Container
 from docker_machine import NOT_THERE, clear, client, container_of, require_docker
 
-from stressdash.errors import ComponentFailed, StackError
+from stressdash.errors import ComponentFailed, KnobRejected, StackError
 from stressdash.paths import config_dir
 from stressdash.samples import Component, ComponentState
 from stressdash.stack.docker_project import WITHOUT_APM
@@ -25,6 +26,7 @@ from stressdash.stack.folder import StateFolder
 pytestmark = pytest.mark.xdist_group("docker")
 
 PATIENCE_S = 60.0
+MIB = 2**20
 DATABASE = ("database",)
 """Alone it is up soonest."""
 
@@ -196,7 +198,16 @@ class TestWhileItIsUp:
 
     async def test_a_paused_container_is_not_well_until_it_is_started(self, stack: DockerStack) -> None:
         await stack.action("database", "pause")
-        assert (await until(stack, "database", ComponentState.UNHEALTHY)).detail.startswith("paused")
+        assert (await until(stack, "database", ComponentState.PAUSED)).detail.startswith("paused")
+        await stack.action("database", "start")
+        await until(stack, "database", ComponentState.RUNNING)
+
+    @pytest.mark.parametrize("action", ["stop", "kill"])
+    async def test_a_paused_container_can_be_ended(self, stack: DockerStack, action: str) -> None:
+        await stack.action("database", "pause")
+        await stack.action("database", action)
+        ended = ComponentState.STOPPED if action == "stop" else ComponentState.FAILED
+        await until(stack, "database", ended)
         await stack.action("database", "start")
         await until(stack, "database", ComponentState.RUNNING)
 
@@ -208,11 +219,13 @@ class TestWhileItIsUp:
         await until(stack, "service", ComponentState.RUNNING)
 
     async def test_use_of_network_and_disk_is_told(self, stack: DockerStack) -> None:
-        database = await until(stack, "database", ComponentState.RUNNING)
-        assert database.received_bytes is not None
-        assert database.received_bytes > 0
-        assert database.sent_bytes is not None
-        assert database.written_bytes is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                database = await until(stack, "database", ComponentState.RUNNING)
+                told = (database.received_bytes, database.sent_bytes, database.written_bytes)
+                if None not in told and database.received_bytes:
+                    break
+                await asyncio.sleep(0.05)
 
     async def test_a_daemon_that_goes_away_is_told_and_found_again(
         self, stack: DockerStack, home: Path, relay: Relay
@@ -229,6 +242,45 @@ class TestWhileItIsUp:
             await until(other, "database", ComponentState.RUNNING)
         finally:
             await other.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+class TestLimits:
+    async def test_are_what_daemon_and_kernel_hold_until_they_are_lifted(self, stack: DockerStack) -> None:
+        for name, value in (("database_memory", "512"), ("database_cpus", "0.5")):
+            knob = await stack.set_knob(name, value)
+            assert (knob.desired, knob.actual, knob.error) == (value, value, "")
+        with client() as docker:
+            database = container_of(docker, stack.project, "db")
+            told = database.attrs["HostConfig"]
+            assert (told["Memory"], told["MemorySwap"]) == (512 * MIB, 512 * MIB)
+            assert told["CpuQuota"] / told["CpuPeriod"] == 0.5
+            assert held(database) == (512 * MIB, 0.5)
+            await stack.action("database", "restart")
+            assert held(database) == (512 * MIB, 0.5), "also by the next process"
+            for name in ("database_memory", "database_cpus"):
+                assert (await stack.set_knob(name, "0")).actual == "0"
+            memory, cores = held(database)
+            assert memory > 512 * MIB
+            assert cores == 0
+
+    async def test_that_docker_refuses_are_told_in_its_words(self, stack: DockerStack) -> None:
+        with pytest.raises(KnobRejected, match=r"Docker refused: .*[Mm]inimum memory limit"):
+            await stack.set_knob("database_memory", "1")
+        knobs = {knob.name: knob for knob in await stack.knobs()}
+        assert "inimum memory limit" in knobs["database_memory"].error
+
+
+def held(container: Container) -> tuple[int, float]:
+    """Memory in bytes and cores (0: all) that the kernel grants a container, by either of its versions."""
+    versions = "cd /sys/fs/cgroup; cat memory.max cpu.max 2>/dev/null || {one}".format(
+        one="cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us"
+    )
+    code, out = container.exec_run(["sh", "-c", versions])
+    assert code == 0, out
+    memory, quota, period = out.decode().split()
+    cores = 0.0 if quota in ("max", "-1") else int(quota) / int(period)
+    return (2**63 if memory == "max" else int(memory)), cores
 
 
 @pytest.mark.asyncio(loop_scope="module")
