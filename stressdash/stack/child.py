@@ -143,13 +143,13 @@ class Child:
         """
         async with self._pausing:
             process = self._process
-            if process is None or self.state is not ComponentState.RUNNING:
+            if process is None or not self._is_running():
                 raise StackError(f"the {self.program.name} does not run: start it first")
             if self._standstill is not None:
                 return
             with suppress(ProcessLookupError):  # it ends by itself just now
                 self._standstill = await Standstill.begin(process.pid)
-            if self.state is not ComponentState.RUNNING:  # meanwhile it was asked to end
+            if not self._is_running():  # meanwhile it was asked to end
                 self._go_on()
         self._changed()
 
@@ -162,6 +162,9 @@ class Child:
             await still.end()
         self._changed()
         return True
+
+    def _is_running(self) -> bool:
+        return self.state is ComponentState.RUNNING
 
     def _go_on(self) -> None:
         still, self._standstill = self._standstill, None

@@ -182,7 +182,9 @@ class Containers:
             client.close()
 
         def heard() -> Iterator[Mapping[str, Any]]:
-            with _explained(), closing(stream._response):  # noqa: SLF001  its socket would wait to be collected
+            # Private, and the only way to its socket, which would stay open until it is collected.
+            response = stream._response  # type: ignore[attr-defined]  # noqa: SLF001
+            with _explained(), closing(response):
                 yield from stream
 
         return heard(), stop
