@@ -348,8 +348,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Let go of everything; ends the workers if they still run. May be called again."""
-        self._leave_shape()
-        chores = [*self._listeners, *([self._resolving] if self._resolving is not None else ())]
+        chores = [*self._listeners, *filter(None, (self._resolving, self._shape))]
         for chore in chores:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
