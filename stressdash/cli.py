@@ -7,7 +7,6 @@ Imports the rest lazily, so that `--help` answers at once. stdout carries data, 
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from stressdash import __version__
 from stressdash.commands import COMMANDS, EXIT_CODES, load_command
 from stressdash.errors import StressdashError, UsageError
-from stressdash.flags import Parser, add_load_flags, settings_of
+from stressdash.flags import Parser, add_load_flags, hint_for, settings_of
 from stressdash.stdout import replace_closed_streams
 
 if TYPE_CHECKING:
@@ -51,10 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _unknown_command(word: str) -> str:
-    near = difflib.get_close_matches(word, COMMANDS, n=1)
-    if near:
-        return f"unknown command {word!r}; did you mean {near[0]!r}?"
-    return f"unknown command {word!r}; a scenario or URL is loaded by 'stressdash run {word}'"
+    hint = hint_for(word, COMMANDS, f"a scenario or URL is loaded by 'stressdash run {word}'")
+    return f"unknown command {word!r}; {hint}"
 
 
 def dashboard_parser() -> Parser:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from stressdash.credentials import add_credential_flags, credentials_given
 from stressdash.errors import BadInput, UsageError
@@ -23,9 +24,15 @@ if TYPE_CHECKING:
     from stressdash.scenario import Scenario
     from stressdash.settings import Settings
 
-__all__ = ["Parser", "add_load_flags", "parse_knobs", "parsed", "settings_of"]
+__all__ = ["Parser", "add_load_flags", "hint_for", "parse_knobs", "parsed", "settings_of"]
 
 T = TypeVar("T")
+
+
+NEEDS_VALUE: Final = re.compile(r"argument (\S+): expected one argument")
+TAKES_NONE: Final = re.compile(r"argument (\S+): ignored explicit argument .*")
+MISSING: Final = re.compile(r"the following arguments are required: (.*)")
+NEGATIVE: Final = re.compile(r"-[.\d]")
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,13 +40,19 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of leaving."""
+        for form, sentence in (
+            (NEEDS_VALUE, r"\1 needs a value"),
+            (TAKES_NONE, r"\1 takes no value"),
+            (MISSING, r"\1 is missing"),
+        ):
+            message = form.sub(sentence, message)
         raise UsageError(f"{message}; see '{self.prog} --help'")
 
     def parse_all(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Parse everything, or raise `UsageError`; where scripts run, what stands after `--` is theirs."""
         runs_scripts = "--script" in self._option_string_actions
         words, script_args = split_script_words(arguments) if runs_scripts else (list(arguments), ())
-        known, unknown = self.parse_known_args(words)
+        known, unknown = self.parse_known_args(self._with_negatives(words))
         known.script_args = script_args
         if unknown:
             flag = unknown[0].split("=")[0]
@@ -48,11 +61,27 @@ class Parser(argparse.ArgumentParser):
             if instead := FOREIGN.get(flag):
                 raise UsageError(f"there is no flag {flag}: {instead}")
             flags = [option for action in self._actions for option in action.option_strings]
-            near = difflib.get_close_matches(flag, flags, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"see '{self.prog} --help'"
             kind = "flag" if flag.startswith("-") else "argument"
+            hint = hint_for(flag, flags, f"see '{self.prog} --help'")
             raise UsageError(f"unknown {kind} {flag}; {hint}")
         return known
+
+    def _with_negatives(self, words: Sequence[str]) -> list[str]:
+        """`--flag -5` as `--flag=-5`: argparse takes most of what begins with a dash for another flag."""
+        joined: list[str] = []
+        for word in words:
+            action = self._option_string_actions.get(joined[-1]) if joined else None
+            if action is not None and action.nargs is None and NEGATIVE.match(word):
+                joined[-1] += f"={word}" if joined[-1].startswith("--") else word
+            else:
+                joined.append(word)
+        return joined
+
+
+def hint_for(word: str, known: Iterable[str], otherwise: str) -> str:
+    """Which of the known words was meant, as a question; or what else helps."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 def add_load_flags(parser: argparse.ArgumentParser) -> None:
@@ -215,7 +244,20 @@ def settings_of(options: argparse.Namespace) -> tuple[Settings, Scenario | None]
     settings = resolve(base, from_environment(os.environ), flags)
     check_course(settings)
     check_requests(settings)
+    check_certificates(settings)
     return settings, scenario
+
+
+def check_certificates(settings: Settings) -> None:
+    """Refuse files for TLS where none is spoken: whoever gave them thinks it is.
+
+    Raises:
+        UsageError: the sentence names the flag or the scenario that said it.
+    """
+    given = [name for name in ("ca_file", "cert_file", "key_file") if getattr(settings, name) is not None]
+    if given and not (settings.url or "").lower().startswith("https://"):
+        where = settings.origin(given[0])
+        raise UsageError(f"{where}: this target is loaded without TLS; leave it out, or give an https:// URL")
 
 
 def check_course(settings: Settings) -> None:

@@ -39,7 +39,7 @@ def parse_count(text: str) -> int:
     """
     match = re.fullmatch(r"(\d+)([kM]?)", text.strip().replace("_", "").replace(",", ""))
     if match is None:
-        raise UsageError(f"{text!r} is not a whole number; write for instance 400 or 10k")
+        raise UsageError(f"{text!r} is not a whole number from 0 up; write for instance 400 or 10k")
     return int(match[1]) * _MULTIPLE[match[2]]
 
 

@@ -66,8 +66,20 @@ class TestBadUsage:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            (["rnu"], "unknown command 'rnu'; did you mean 'run'?"),
-            (["run"], "the following arguments are required: SCENARIO|URL"),
+            (["rnu"], "unknown command 'rnu'; did you mean run?"),
+            (["run"], "SCENARIO|URL is missing; see 'stressdash run --help'"),
+            (["run", "act1", "--connections"], "-c/--connections needs a value; see"),
+            (["run", "act1", "--keep=yes"], "--keep takes no value; see"),
+            (["run", "act1", "--connections", "-5"], "--connections: '-5' is not a whole number from 0 up"),
+            (["run", "act1", "-d", "-5s"], "--duration: '-5s' is not a duration"),
+            (["knee", "act1", "--levels", "-5,10"], "--levels: '-5' is not a whole number from 0 up"),
+            (["runs", "shwo"], "unknown verb 'shwo'; did you mean show?"),
+            (["runs", "zzz"], "unknown verb 'zzz'; give one of list, show"),
+            (
+                ["run", "http://127.0.0.1/", "--cacert", "/none"],
+                "--cacert: this target is loaded without TLS",
+            ),
+            (["run", "act1", "--cert", "/none"], "--cert: this target is loaded without TLS"),
             (["run", "act1", "--conections", "3"], "unknown flag --conections; did you mean --connections?"),
             (["run", "act1", "--connections=3", "--zzz"], "unknown flag --zzz; see 'stressdash run --help'"),
             (["run", "act9"], "there is no scenario 'act9'; did you mean"),

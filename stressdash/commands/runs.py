@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from stressdash.commands import command_parser
 from stressdash.errors import UsageError
-from stressdash.flags import Parser
+from stressdash.flags import Parser, hint_for
 from stressdash.stdout import write_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def parser() -> Parser:
     """Flags of `stressdash runs`."""
     made = command_parser("runs", USAGE)
     add = made.add_argument
-    add("verb", metavar="VERB", nargs="?", default="list", choices=VERBS, help=f"{', '.join(VERBS)}")
+    add("verb", metavar="VERB", nargs="?", default="list", help=f"{', '.join(VERBS)}")
     add("words", metavar="WORD", nargs="*", help="what the verb is about")
     add("--remove", metavar="TAG", action="append", default=[], help="tag: take this tag away")
     add("--yes", action="store_true", help="delete: do not ask")
@@ -49,6 +49,9 @@ def parser() -> Parser:
 def run(words: Sequence[str]) -> int:
     """Do what the verb says."""
     options = parser().parse_all(words)
+    if options.verb not in VERBS:
+        hint = hint_for(options.verb, VERBS, f"give one of {', '.join(VERBS)}")
+        raise UsageError(f"unknown verb {options.verb!r}; {hint}")
 
     from stressdash.settings import state_to_read
     from stressdash.store.runs import RunFolder

@@ -130,7 +130,7 @@ class TestRuns:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            (["lsit"], "invalid choice: 'lsit'"),
+            (["lsit"], "unknown verb 'lsit'; did you mean list?"),
             (["show"], "runs show RUN"),
             (["show", "1", "2"], "runs show RUN"),
             (["show", "9"], "there is no run '9'"),

@@ -200,7 +200,7 @@ class TestForeignFlags:
             (["--data-raw=a"], "--body"),
             (["-d", '{"a":1}'], "curl's -d is --body"),
             (["--request", "POST"], "-X METHOD"),
-            (["-s"], "expected one argument"),
+            (["-s"], "-s/--script needs a value"),
             (["-s", "http://127.0.0.1/"], "--quiet"),
             (["-L"], "redirects"),
             (["-F", "a=@b"], "forms"),
