@@ -41,12 +41,15 @@ class FakeElasticsearch:
         """What another product answers to everything."""
         self.requests = 0
         self.authorization = ""
+        self.largest = 1 << 30
 
     async def handle(self, request: web.Request) -> web.Response:
         self.requests += 1
         self.authorization = request.headers.get("Authorization", "")
         if self.product:
             return web.Response(text=self.product)
+        if len(await request.read()) > self.largest:
+            return web.Response(status=413)
         if self.status != 200:
             return web.json_response({"error": "not now"}, status=self.status)
         if request.path.startswith("/_index_template/"):
@@ -217,6 +220,52 @@ class TestTrouble:
             assert "10 wait; 15 dropped: the queue was full" in forwarder.told()
             served.status = 200
             await until(lambda: forwarder.sent == 10)
+
+    async def test_a_batch_that_is_too_large_goes_in_parts(self, fake: Fake) -> None:
+        served, url = fake
+        served.largest = 10_000
+        sizes = [100, 100, 20_000, 100, 100, 100, 3_000]
+        async with forwarding(url) as (forwarder, told):
+            for number, size in enumerate(sizes):
+                text = line("transaction", transaction(number, name="x" * size))
+                forwarder.offer(Line(text, BASE, f"{number:032x}"))
+            await until(lambda: forwarder.sent + forwarder.dropped == len(sizes))
+        traces = [int(document["trace"]["id"], 16) for _, document in served.documents]
+        assert traces == [0, 1, 3, 4, 5, 6]
+        assert told == [f"events are dropped: {url} takes no request as large as this"]
+
+    async def test_large_documents_are_sent_in_small_batches(
+        self, fake: Fake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        served, url = fake
+        monkeypatch.setattr(forward, "BATCH_BYTES", 5_000)
+        async with forwarding(url) as (forwarder, _):
+            for number in range(20):
+                text = line("transaction", transaction(number, name="x" * 2_000))
+                forwarder.offer(Line(text, BASE, f"{number:032x}"))
+            await until(lambda: forwarder.sent == 20)
+        assert served.requests >= 20 // 3 + len(served.templates)
+
+    @pytest.mark.parametrize(
+        "product", ["[]", "{}", '{"items": 3}', '{"items": [{}]}', '{"items": [{"create": {}}]}']
+    )
+    async def test_answers_of_any_form_are_asked_for_again(self, fake: Fake, product: str) -> None:
+        served, url = fake
+        async with forwarding(url) as (forwarder, told):
+            await until(lambda: len(served.templates) == 3)
+            served.product = product
+            forwarder.offer(event(1))
+            await until(lambda: bool(told))
+            served.product = ""
+            await until(lambda: forwarder.sent == 1)
+        assert told[0].startswith("trying again: ")
+
+    async def test_a_mistake_of_ours_is_told(self, fake: Fake) -> None:
+        _, url = fake
+        async with forwarding(url) as (forwarder, told):
+            forwarder.offer(Line(b'{"unheard": {}}', BASE, None))
+            await until(lambda: bool(told))
+            assert "it ended with " in forwarder.trouble()
 
     async def test_another_product_is_told(self, fake: Fake) -> None:
         served, url = fake

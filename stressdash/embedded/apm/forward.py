@@ -7,7 +7,7 @@ again, later and later; a document that Elasticsearch refuses for what it is, is
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import io
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,6 +27,8 @@ __all__ = ["Forwarder"]
 
 QUEUE_BYTES: Final = 64 * 1024 * 1024
 BATCH_EVENTS: Final = 1000
+BATCH_BYTES: Final = 4 * 1024 * 1024
+"""Of documents; with large stack traces a batch holds fewer."""
 GATHER_S: Final = 0.2
 """How long events wait for others, unless they fill a batch: the compose file's flush interval."""
 FIRST_PAUSE_S: Final = 0.5
@@ -35,10 +37,37 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=20.0, connect=5.0)
 LAST_S: Final = 3.0
 """How long the end waits for what is left."""
 BUSY: Final = 429
+TOO_LARGE: Final = 413
 
 
 class Refused(Exception):
     """Elasticsearch did not take a request; the text says why."""
+
+
+class TooLarge(Refused):
+    """A part of the request may be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a document was refused."""
+
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a document."""
+
+    status: int
+    error: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAnswer:
+    """Results in the order of the documents, each by the name of its action."""
+
+    items: tuple[dict[str, Result], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +132,21 @@ class Forwarder:
     async def running(self, _app: Any = None) -> AsyncIterator[None]:
         """Sends while it is open; at the end what is left, for a short while."""
         task = asyncio.create_task(self._run())
+        task.add_done_callback(self._ended)
         yield
         self._closing = True
         self._arrived.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_S):
-                await task
+        await asyncio.wait({task}, timeout=LAST_S)
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.gather(task, return_exceptions=True)
         if left := len(self._waiting) + self._under_way:
             self._tell(f"{left} events were not forwarded before the end")
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for the task, so what ends it by mistake must be told here."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._trouble = f"it ended with {type(error).__name__}: {error}"
+            self._tell(self._trouble)
 
     async def _run(self) -> None:
         try:
@@ -133,7 +166,8 @@ class Forwarder:
     async def _gathered(self) -> bool:
         """Wait until there is something to send; whether there is."""
         await self._arrived.wait()
-        if not self._closing and len(self._waiting) < BATCH_EVENTS:
+        full = len(self._waiting) >= BATCH_EVENTS or self._waiting_bytes >= BATCH_BYTES
+        if not self._closing and not full:
             await asyncio.sleep(GATHER_S)
         if not self._waiting:
             self._arrived.clear()
@@ -142,10 +176,12 @@ class Forwarder:
 
     def _take(self) -> list[Made]:
         batch: list[Made] = []
-        while self._waiting and len(batch) < BATCH_EVENTS:
+        room = BATCH_BYTES
+        while self._waiting and len(batch) < BATCH_EVENTS and room > 0:
             line = self._waiting.popleft()
             self._waiting_bytes -= len(line.text)
             batch.append(made(line))
+            room -= len(batch[-1].text)
         return batch
 
     async def _send(self, session: aiohttp.ClientSession, batch: list[Made]) -> None:
@@ -159,8 +195,15 @@ class Forwarder:
                 raise Refused("Elasticsearch is busy")
 
         self._under_way = len(batch)
-        if batch:
+        try:
             await self._until_taken(session, bulk)
+        except TooLarge as error:
+            half = len(batch) // 2
+            if not half:
+                self._drop(str(error))
+                return
+            await self._send(session, batch[:half])
+            await self._send(session, batch[half:])
 
     async def _until_taken(
         self, session: aiohttp.ClientSession, send: Callable[[aiohttp.ClientSession], Awaitable[None]]
@@ -169,6 +212,8 @@ class Forwarder:
         while True:
             try:
                 await send(session)
+            except TooLarge:
+                raise
             except (Refused, BadInput, TimeoutError, aiohttp.ClientError, OSError) as error:
                 trouble = f"trying again: {error or 'no answer in time'}"
                 if not self._trouble:
@@ -193,16 +238,17 @@ class Forwarder:
         for each in batch:
             lines += [to_json({"create": {"_index": each.index}}), each.text]
         body = b"\n".join([*lines, b""])
-        answer = from_json(await self._request(session, "POST", "/_bulk", body), dict)
-        results = [next(iter(item.values())) for item in answer.get("items", ())]
+        answer = from_json(await self._request(session, "POST", "/_bulk", body), BulkAnswer)
+        results = [result for item in answer.items for result in item.values()]
         if len(results) != len(batch):
             raise Refused("what answers is not Elasticsearch")
         again = []
         for each, result in zip(batch, results, strict=True):
-            if result["status"] == BUSY:
+            if result.status == BUSY:
                 again.append(each)
-            elif result["status"] >= 300:
-                self._drop(str(result.get("error", {}).get("reason", result["status"]))[:200])
+            elif result.status >= 300:
+                why = result.error.reason if result.error is not None else None
+                self._drop((why or f"status {result.status}")[:200])
             else:
                 self.sent += 1
         return again
@@ -210,8 +256,10 @@ class Forwarder:
     async def _request(self, session: aiohttp.ClientSession, method: str, path: str, body: bytes) -> bytes:
         kind = {"Content-Type": "application/x-ndjson" if path == "/_bulk" else "application/json"}
         url = f"{self._upstream.url}{path}"
-        async with session.request(method, url, data=body, headers=kind) as response:
+        async with session.request(method, url, data=io.BytesIO(body), headers=kind) as response:
             said = await response.read()
+        if response.status == TOO_LARGE:
+            raise TooLarge(f"{self._upstream.shown} takes no request as large as this")
         if response.status >= 300:
             text = said[:200].decode("utf-8", "replace")
             raise Refused(f"{self._upstream.shown} answered {response.status}: {text}")
