@@ -166,10 +166,14 @@ def trace(trace_id: str) -> Search:
 
 
 def groups_of(trace_ids: Sequence[str]) -> Search:
-    """Grouping keys of each trace's errors."""
+    """Grouping keys of each trace's errors.
+
+    By `map`: a table of all trace ids there are would be made anew after every refresh.
+    """
     query = {"bool": {"filter": [{"terms": {"trace.id": list(trace_ids)}}]}}
     groups = {"groups": {"terms": {"field": "error.grouping_key", "size": NAME_LIMIT}}}
-    traces = {"terms": {"field": "trace.id", "size": len(trace_ids)}, "aggs": groups}
+    by_trace = {"field": "trace.id", "size": len(trace_ids), "execution_hint": "map"}
+    traces = {"terms": by_trace, "aggs": groups}
     return Search(f"{TRACES},{ERRORS}", {**figures(query), "aggs": {"traces": traces}})
 
 
