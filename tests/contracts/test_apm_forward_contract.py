@@ -327,3 +327,46 @@ async def test_an_index_that_cannot_be_searched_is_told_and_the_others_are_shown
         finally:
             await send("DELETE", "")
             await source.aclose()
+
+
+HOSTILE = "\x1b]0;owned\x07\x00[/]{{7*7}}\u202e</script>' OR 1=1 --\U0001f4a9"
+
+
+async def test_ten_thousand_groups_hostile_text_and_a_megabyte_of_stack_come_back_as_they_went(
+    node: str,
+) -> None:
+    frames = [{"filename": HOSTILE, "function": f"f{n}", "context_line": "x" * 1000} for n in range(1100)]
+    base = base_document({**METADATA, "service": {**METADATA["service"], "name": "hostile"}}, 0)
+    now_us = time.time_ns() // 1000
+
+    def raised(number: int) -> Line:
+        stack = {"stacktrace": frames} if not number else {}
+        error = {
+            "id": f"{number:032x}",
+            "timestamp": now_us,
+            "culprit": HOSTILE,
+            "exception": {"type": HOSTILE, "message": HOSTILE, **stack},
+            "context": {"tags": {"said": HOSTILE}},
+        }
+        return Line(json.dumps({"error": error}).encode(), base, None, f"{number:016x}")
+
+    source = ElasticSource(Connection(node, timeout_s=60), Scope("hostile"))
+    try:
+        async with forwarding(node) as forwarder:
+            for number in range(10_000):
+                forwarder.offer(raised(number))
+            await until(lambda: forwarder.sent + forwarder.dropped == 10_000)
+            assert forwarder.dropped == 0
+        span = (now_us // 1000 - 1000, now_us // 1000 + 1000)
+        async with asyncio.timeout(60):
+            while (await source.series(*span, 1000)).buckets[1].errors < 10_000:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        groups = await source.error_groups(*span)
+        assert len(groups) == 200
+        assert {(group.type, group.message, group.culprit) for group in groups} == {(HOSTILE,) * 3}
+        sample = await source.error_sample(f"{0:016x}", 0, *span, HOSTILE)
+        assert sample is not None
+        assert (len(sample.frames), sample.frames[-1].filename) == (1100, HOSTILE)
+        assert sample.labels == {"said": HOSTILE}
+    finally:
+        await source.aclose()
