@@ -20,6 +20,7 @@ from session_fakes import FakeStack
 from stressdash.apm.embedded import EmbeddedSource
 from stressdash.samples import Exemplar, Scope
 from stressdash.session import Session
+from stressdash.session.apmpages import apm_place
 from stressdash.session.clock import Clock
 from stressdash.session.skew import SkewWatch, date_of
 from stressdash.settings import Settings
@@ -125,6 +126,10 @@ class TestServiceWithAnotherClock:
             assert session.run.started_s - 1 <= seen[0]
             assert seen[-1] <= (session.run.ended_s or 0.0)
             assert session.snapshot().apm.clock == session.skew.offset
+            page = await session.apm_page("transactions", None, (0, None))
+            assert [one.transactions for one in page.transactions] == [report.apm.transactions]
+            place = await apm_place(session, "apm/transactions")
+            assert abs(place.start_ms - page.start_ms - AHEAD_US / 1000) < 1000, "Kibana knows no correction"
         finally:
             await session.close()
 
