@@ -136,7 +136,7 @@ class Session:
                 tell(self.choice)
             if not self.ownership.claim():
                 self.following.look_back()
-            await self.stack.up(tell)
+            await self.stack.up(tell, as_it_is=self.ownership.owner is not None)
             self.source = self.make_source(self.stack, self.scope)
             if self.source is not None:
                 since_ms = self.clock.origin_wall_ms if self.ownership.owner is not None else None

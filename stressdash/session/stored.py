@@ -204,7 +204,7 @@ class StoredStack:
         self._run = run
         self._at_ms = at_ms
 
-    async def up(self, progress: Callable[[str], None]) -> None:
+    async def up(self, progress: Callable[[str], None], *, as_it_is: bool = False) -> None:
         """Nothing is started."""
 
     async def attach(self) -> bool:

@@ -41,8 +41,11 @@ class Stack(Protocol):
     name: str
     """`embedded`, `process`, `docker` or `external`."""
 
-    async def up(self, progress: Callable[[str], None]) -> None:
+    async def up(self, progress: Callable[[str], None], *, as_it_is: bool = False) -> None:
         """Start or adopt every component and wait until all are ready; idempotent.
+
+        With `as_it_is` a stack that stands is adopted and nothing waited for: load may keep it from being
+        ready.
 
         Raises:
             ComponentFailed: one ended or did not become ready; with its last words.

@@ -33,7 +33,7 @@ from stressdash.stack.database import Database
 from stressdash.stack.docker_images import fetch_images
 from stressdash.stack.docker_making import Making
 from stressdash.stack.docker_parts import ALIVE, DockerParts
-from stressdash.stack.docker_project import PARTS, Owner, Project
+from stressdash.stack.docker_project import PARTS, WITHOUT_APM, Owner, Project
 from stressdash.stack.folder import Secrets, StateFolder
 from stressdash.stack.knobs import EVERY_KNOB
 from stressdash.stack.service_client import ServiceClient
@@ -74,9 +74,12 @@ class DockerStack:
 
     # --- life -------------------------------------------------------------------------------------------
 
-    async def up(self, progress: Callable[[str], None]) -> None:
+    async def up(self, progress: Callable[[str], None], *, as_it_is: bool = False) -> None:
         """Bring the project up, or adopt it, and wait until every container is well."""
         compose = await self._find(progress)
+        if as_it_is and all(map(self._parts.port, WITHOUT_APM)):
+            await self._aim()
+            return
         for name in self._parts.names:
             if await self._unpause(name):
                 progress(f"the {name} was paused: it goes on")

@@ -63,7 +63,12 @@ class ExternalStack:
         self._listeners: dict[int, int | None] = {}
         """Process behind each port of this machine, as far as the system tells."""
 
-    async def up(self, progress: Callable[[str], None]) -> None:
+    async def up(
+        self,
+        progress: Callable[[str], None],
+        *,
+        as_it_is: bool = False,  # noqa: ARG002  the interface
+    ) -> None:
         """Attach; what does not answer is shown as such, and is no error."""
         progress(f"attaching to {self._addresses.target_url}")
         service = (

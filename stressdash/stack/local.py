@@ -76,11 +76,14 @@ class LocalStack:
 
     # --- life -------------------------------------------------------------------------------------------
 
-    async def up(self, progress: Callable[[str], None]) -> None:
+    async def up(self, progress: Callable[[str], None], *, as_it_is: bool = False) -> None:
         """Start or adopt the supervisor and its components."""
         progress("starting the supervisor")
         adopted = await self._open_link(progress)
         progress("adopting what runs" if adopted else f"starting {self._engine.name} and the APM intake")
+        if as_it_is and adopted and all(map(self._has_address, COMPONENTS)):
+            await self._aim()
+            return
         if adopted and self._forward is not None:
             await self._declare("apm")
         try:

@@ -175,6 +175,19 @@ class TestUp:
         await stack.up(lambda _: None)
         assert [(one.name, one.pid, one.endpoints) for one in await stack.components()] == before
 
+    async def test_that_takes_the_stack_as_it_is_does_not_wait_for_what_stands_still(
+        self, stack: Stack, backend: str, state_path: Path
+    ) -> None:
+        await stack.action("database", "pause")
+        other = docker_stack(state_path) if backend == "docker" else open_stack(backend, state=state_path)
+        try:
+            await other.up(lambda _: None, as_it_is=True)
+            assert other.addresses() == stack.addresses()
+            assert (await component(other, "database")).state is ComponentState.PAUSED
+        finally:
+            await other.close()
+        await stack.action("database", "unpause")
+
     async def test_service_and_database_tell_their_status(self, stack: Stack) -> None:
         service, database = await stack.service_status(), await stack.database_status()
         assert service is not None

@@ -76,7 +76,7 @@ class FakeStack:
         self.closed = False
         self.actions: list[tuple[str, str]] = []
 
-    async def up(self, progress: Callable[[str], None]) -> None:
+    async def up(self, progress: Callable[[str], None], *, as_it_is: bool = False) -> None:
         progress("starting the service")
         if self._ready is not None:
             await self._ready.wait()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import tempfile
 import threading
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -96,6 +98,9 @@ def relay(state: Path) -> Iterator[Relay]:
         patch.setenv("DOCKER_HOST", f"unix://{made.path}")
         yield made
         made.stop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # the SDK leaves it the socket of a connection that was refused
 
 
 @pytest.fixture
