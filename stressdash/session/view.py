@@ -19,7 +19,7 @@ from stressdash.snapshot import (
     Series,
     Snapshot,
 )
-from stressdash.text import percent, plain_url
+from stressdash.text import clock_words, percent, plain_url
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
@@ -252,6 +252,8 @@ def _warnings(session: Session, client: ClientFigures) -> tuple[str, ...]:
         warnings.append("figures are mixed: connections, rate or a knob changed during the run")
     if service is not None and service.apm_enabled is False:
         warnings.append("APM is off in the service: the server's view is empty")
+    if (offset := session.skew.offset) is not None and offset.corrected_us:
+        warnings.append(clock_words(offset))
     if session.apm is not None and (told := session.apm.trouble):
         warnings.append(told)
     if run is not None:

@@ -16,7 +16,7 @@ from stressdash.tui.lines import line_width
 from stressdash.tui.screens.errors import ErrorsScreen
 from stressdash.tui.screens.live import LiveScreen
 from stressdash.tui.screens.trace_page import TracePage
-from stressdash.tui.widgets.kpi import apm_words
+from stressdash.tui.widgets.kpi import clock_part
 
 SIZE = (100, 30)
 
@@ -144,10 +144,19 @@ class TestPages:
 
     def test_a_corrected_clock_stands_beside_the_lag(self) -> None:
         for ahead_us, shown in ((-7_300_000, " clock -7.30s"), (30_000, " clock +30.0ms")):
-            words = apm_words(replace(APM, clock=ClockOffset(ahead_us, 400, ahead_us)))
-            assert "".join(piece for piece, _ in words).endswith(shown)
+            words = clock_part(ClockOffset(ahead_us, 400, ahead_us))
+            assert "".join(piece for piece, _ in words) == shown
         for clock in (None, ClockOffset(900, 400)):
-            assert "clock" not in "".join(piece for piece, _ in apm_words(replace(APM, clock=clock)))
+            assert clock_part(clock) == []
+
+    async def test_it_stands_there_where_there_is_room(self, session: FakeSession) -> None:
+        figures = replace(APM, clock=ClockOffset(7_300_000, 400, 7_300_000))
+        session.change(apm=figures)
+        for size, is_shown in (((80, 24), False), ((120, 40), True)):
+            app = StressdashApp(session)
+            async with app.run_test(size=size) as pilot:
+                await until(pilot, lambda app=app: "sampled 1/10" in screen_text(app))
+                assert ("clock +7.30s" in screen_text(app)) is is_shown
 
     def test_an_empty_source_says_so(self) -> None:
         page = apm_page("services", HOSTILE_NAME, (0, None))

@@ -11,7 +11,7 @@ from stressdash.tui.lines import Line, clean, ends, fit, line_width
 from stressdash.tui.view import View
 from stressdash.tui.widgets.panel import ViewPanel
 
-__all__ = ["KpiTable"]
+__all__ = ["KpiTable", "clock_part"]
 
 LABEL_WIDTH = 7
 COLUMNS = (("req/s", 7), ("ok/s", 8), ("p50", 7), ("p99", 8), ("fail%", 7))
@@ -54,7 +54,7 @@ class KpiTable(ViewPanel):
         rows = [
             ends(header, window, width) if width < WIDE else [*header, ("   ", "dim"), *window],
             [*_row("client", "series-0", client_cells(client)), *_connections(client)],
-            [*_row("apm", "series-1", apm_cells(apm)), *apm_words(apm)],
+            _with([*_row("apm", "series-1", apm_cells(apm)), *apm_words(apm)], clock_part(apm.clock), width),
         ]
         rows[2:2] = self._requests(client)
         if client.target_rate is not None:
@@ -173,11 +173,10 @@ def apm_words(figures: ApmFigures) -> Line:
         (grouped(figures.dropped), "warn" if figures.dropped else "text"),
         (" sampled ", "dim"),
         (sampling_words(figures.sampling), "text"),
-        *_clock_words(figures.clock),
     ]
 
 
-def _clock_words(clock: ClockOffset | None) -> Line:
+def clock_part(clock: ClockOffset | None) -> Line:
     """` clock +7.3s`, where APM's times had to be corrected by so much."""
     if clock is None or not clock.corrected_us:
         return []
@@ -218,6 +217,11 @@ def _failed_role(share: float | None) -> str:
 def _beside(line: Line, more: Line, width: int) -> Line:
     """Both, when both fit."""
     return ends(line, more, width) if line_width(line) + line_width(more) < width else line
+
+
+def _with(line: Line, more: Line, width: int) -> Line:
+    """One after the other, when both fit."""
+    return [*line, *more] if line_width(line) + line_width(more) <= width else line
 
 
 def _totals(view: View) -> Line:
