@@ -56,6 +56,8 @@ class FakeElasticsearch:
             self.templates[request.path.rpartition("/")[2]] = await request.json()
             return web.json_response({"acknowledged": True})
         lines = [json.loads(text) for text in (await request.text()).splitlines()]
+        if not lines:
+            return web.json_response({"error": "request body is required"}, status=400)
         items = []
         for action, document in zip(lines[::2], lines[1::2], strict=True):
             status = self.refuse(document)
@@ -144,6 +146,15 @@ class TestForwarder:
         patterns = sorted(pattern for each in served.templates.values() for pattern in each["index_patterns"])
         assert patterns == ["logs-apm.*-*", "metrics-apm.*-*", "traces-apm-*"]
         assert all("data_stream" in each for each in served.templates.values())
+
+    async def test_when_all_is_sent_it_waits_for_more(self, fake: Fake) -> None:
+        _, url = fake
+        async with forwarding(url) as (forwarder, told):
+            for number in range(3):
+                forwarder.offer(event(number))
+                await until(lambda number=number: forwarder.sent == number + 1)
+                await asyncio.sleep(3 * forward.GATHER_S)
+        assert told == []
 
     async def test_a_full_batch_waits_for_nobody(self, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(forward, "GATHER_S", 3600)

@@ -160,8 +160,8 @@ class Forwarder:
         async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT, connector=connector) as session:
             await self._until_taken(session, self._install)
             while await self._gathered():
-                batch = self._take()
-                await self._send(session, batch)
+                if batch := self._take():
+                    await self._send(session, batch)
 
     async def _gathered(self) -> bool:
         """Wait until there is something to send; whether there is."""
