@@ -11,6 +11,7 @@ from stressdash.samples import Exemplar, ProcessMetric
 from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.session.detail import sent_us
 from stressdash.session.elsewhere import Place
+from stressdash.session.guard import BEYOND_MS
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
@@ -116,7 +117,7 @@ def _range(session: Session) -> tuple[int, int]:
     run, apm = session.run, session.apm
     start_ms = apm.from_ms if apm is not None else now_ms - 1
     if run is not None and run.ended_s is not None:
-        ended_ms = session.clock.origin_wall_ms + int(run.ended_s * 1e3) + 1
+        ended_ms = session.clock.origin_wall_ms + int(run.ended_s * 1e3) + BEYOND_MS
         now_ms = max(ended_ms, start_ms + 1)
     return max(start_ms, now_ms - LONGEST_MS), max(now_ms, start_ms + 1)
 

@@ -17,9 +17,11 @@ from stressdash.text import clock
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["apm_over", "check_names", "guard_run", "outcomes"]
+__all__ = ["BEYOND_MS", "apm_over", "check_names", "guard_run", "outcomes"]
 
 EVERY_S: Final = 0.25
+BEYOND_MS: Final = 1_000
+"""How far after its end a run's last requests may stand in APM: clocks are known to milliseconds only."""
 
 
 async def guard_run(session: Session, run: LiveRun) -> None:
@@ -77,7 +79,7 @@ async def apm_over(session: Session, run: LiveRun, end_s: float) -> ApmSeries | 
     origin_ms = session.clock.origin_wall_ms
     try:
         return await session.apm.over(
-            origin_ms + int(run.counts_from_s * 1e3), origin_ms + int(end_s * 1e3) + 1_000
+            origin_ms + int(run.counts_from_s * 1e3), origin_ms + int(end_s * 1e3) + BEYOND_MS
         )
     except StressdashError:
         return None
