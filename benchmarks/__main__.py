@@ -22,6 +22,7 @@ FIGURES = (
     "database",
     "intake",
     "apm_size",
+    "apm_elastic",
     "dashboard",
     "recorder",
     "reaction",

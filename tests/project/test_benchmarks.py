@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import urllib.request
 from array import array
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import apm_events
 from benchmarks.__main__ import FIGURES
 from benchmarks.figure import Figure
 from benchmarks.harness import Unavailable, compiled, interleaved, serve, started, wait_until
@@ -108,6 +110,44 @@ class TestFigures:
         assert lines[4:8] == ["| a | b |", "| --- | ---: |", "| x | 1 |", "| y | 22 |"]
         assert lines[-1] == "Measured on one machine."
         assert "x   1" in figure.plain()
+
+
+class TestEventsOfApm:
+    """What fills the stores is what agents send, and what the intake would make of it."""
+
+    AT_US = 1_795_464_734_774_000
+
+    @pytest.mark.parametrize("number", [20, 21], ids=["failed", "good"])
+    def test_documents_are_those_that_the_intake_forwards(self, number: int) -> None:
+        events = apm_events.Texts(apm_events.sent).call(number, self.AT_US).splitlines()
+        forwarded = b"".join(apm_events.stored(json.loads(event)) for event in events)
+        filled_in = apm_events.Texts(apm_events.stored).call(number, self.AT_US)
+        assert list(map(json.loads, filled_in.splitlines())) == list(map(json.loads, forwarded.splitlines()))
+
+    def test_one_call_in_twenty_fails_and_its_trace_is_known(self) -> None:
+        texts = apm_events.Texts(apm_events.sent)
+        failed = [number for number in range(100) if b'"error"' in texts.call(number, self.AT_US)]
+        assert len(failed) == 100 / apm_events.FAILING
+        traces = apm_events.failed_traces(lambda at_us: at_us // 10_000)(1000)
+        assert traces == [apm_events.trace_id(number) for number in failed]
+
+    def test_each_failed_call_tells_of_one_of_ten_groups(self) -> None:
+        texts = apm_events.Texts(apm_events.stored)
+        documents = [json.loads(texts.call(20 * turn, self.AT_US).splitlines()[-1]) for turn in range(20)]
+        assert len({document["error"]["grouping_key"] for document in documents}) == 10
+        assert len({document["error"]["grouping_name"] for document in documents}) == 2
+
+    def test_calls_of_the_past_are_spread_over_the_time_that_they_took(self) -> None:
+        clock = iter(range(1_000_000, 1_400_000, 100_000))
+        past = apm_events.Past(lambda: next(clock))
+        batches = list(past.batches(30, 10))
+        assert [(first, times[0], times[-1], len(times)) for first, times in batches] == [
+            (0, 1_000_000, 1_090_000, 10),
+            (10, 1_100_000, 1_190_000, 10),
+            (20, 1_200_000, 1_290_000, 10),
+        ]
+        assert [past.calls_at(at_us) for at_us in (1_050_000, 1_150_000, 1_300_000)] == [0, 10, 30]
+        assert (past.began_ms, past.ended_ms) == (999, 1301)
 
 
 REQUESTS = {"scheduled": 10, "completed": 9, "failed": 0, "in_flight_at_stop": 1}
