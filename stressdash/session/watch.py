@@ -38,6 +38,8 @@ T = TypeVar("T")
 STEP_MS: Final = 1_000
 WINDOW_MS: Final = 15_000
 """Each tick asks for the last 15 s again: later ones are merged over what was provisional."""
+REACH_MS: Final = 120_000
+"""Most that one tick asks for: what was missed for longer is made up for by those that follow."""
 KEEP_BUCKETS: Final = 4 * 3600
 ASK_TRACES: Final = 400
 """Trace ids per question."""
@@ -222,9 +224,10 @@ class ApmWatch:
         if self._asked_until_ms is not None:
             reach_ms = min(reach_ms, self._asked_until_ms - WINDOW_MS)
         start_ms = max(reach_ms, self._clock.origin_wall_ms) // STEP_MS * STEP_MS
+        until_ms = min(now_ms, start_ms + REACH_MS) if self._in_parts else now_ms
         try:
             series, self.groups, health, *_ = await asyncio.gather(
-                self._source.series(start_ms, now_ms + STEP_MS, STEP_MS),
+                self._source.series(start_ms, until_ms + STEP_MS, STEP_MS),
                 self._group_watch.poll(now_ms + STEP_MS),
                 self._source.health(),
                 self.resolve(traces),
@@ -237,12 +240,12 @@ class ApmWatch:
         self.detail = "" if health.ok else health.detail
         if correction_us != self._correction_us:
             return  # these are times of before: the next poll asks again, from further back
-        self._asked_until_ms = now_ms
+        self._asked_until_ms = until_ms
         for bucket in series.buckets:
             self._buckets[bucket.start_ms] = bucket
         while len(self._buckets) > KEEP_BUCKETS:
             del self._buckets[min(self._buckets)]
-        self._settled_ms = series.provisional_from_ms or now_ms
+        self._settled_ms = series.provisional_from_ms or until_ms
 
     async def resolve(self, traces: Iterable[str]) -> None:
         """Ask which error groups the traces belong to.

@@ -75,3 +75,16 @@ class TestPoll:
         await poll
         await watching.poll(())
         assert told.asked == [ORIGIN_MS + 85_000, ORIGIN_MS]
+
+    async def test_what_was_missed_for_long_is_made_up_for_bit_by_bit(self) -> None:
+        told, seconds = Told(), [0.0]
+        told.may.set()
+        watching = watch_of(told, seconds)
+        await watching.poll(())
+        seconds[0] = 600.0
+        for _ in range(7):
+            await watching.poll(())
+        assert [start_ms - ORIGIN_MS for start_ms in told.asked[1:]] == [
+            *(0, 105_000, 210_000, 315_000, 420_000, 525_000),
+            585_000,
+        ]
