@@ -207,6 +207,16 @@ class TestWhileItIsUp:
         await stack.action("database", "start")
         await until(stack, "database", ComponentState.RUNNING)
 
+    async def test_a_paused_container_goes_on_with_the_next_up(self, stack: DockerStack, home: Path) -> None:
+        await stack.action("database", "pause")
+        other, told = DockerStack(StateFolder(home), WITHOUT_APM), []
+        try:
+            await other.up(told.append)
+        finally:
+            await other.close()
+        assert "the database was paused: it goes on" in told
+        await until(stack, "database", ComponentState.RUNNING)
+
     @pytest.mark.parametrize("action", ["stop", "kill"])
     async def test_a_paused_container_can_be_ended(self, stack: DockerStack, action: str) -> None:
         await stack.action("database", "pause")
