@@ -171,8 +171,10 @@ class DockerStack:
             await self._start(component)
         if action == "pause":
             await self._pause(component)
-        if action == "unpause" and not await self._unpause(component):
-            raise StackError(f"the {component} is not paused")
+        if action == "unpause":
+            if not await self._unpause(component):
+                raise StackError(f"the {component} is not paused")
+            await self._controls.reapply(component)  # what was turned meanwhile
         self._controls.forget()
         await self._parts.look()
 
@@ -282,12 +284,11 @@ class DockerStack:
             await self._containers.act(PARTS[component].service, "pause", STOP_S)
 
     async def _unpause(self, component: str) -> bool:
-        """Let a container go on, with the knobs that were turned meanwhile; whether it was paused."""
+        """Let a container go on; whether it was paused."""
         if self._parts.state(component) is not ComponentState.PAUSED:
             return False
         await self._containers.act(PARTS[component].service, "unpause", STOP_S)
         await self._parts.look()
-        await self._controls.reapply(component)
         return True
 
     async def _await_answer(self) -> None:
