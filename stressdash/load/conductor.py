@@ -79,8 +79,9 @@ class Conductor(ThinkingLoop):
                 self._stop(self._stop_mode, edge)
             else:
                 self._close_window(edge)
-        for connection in self._timers.due(now):
-            self._expire(connection, now)
+        if self._timers.next_ns <= now:
+            for connection in self._timers.due(now):
+                self._expire(connection, now)
         if self._due_ns > now:
             return
         if self._rate is None:

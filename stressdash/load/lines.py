@@ -36,8 +36,8 @@ class Lines(Opening):
 
     def _poll_precisely(self, timeout_s: float, most: int) -> list[tuple[int, int]]:
         """As the poller's own `poll`, which rounds up to whole milliseconds: requests would be sent late."""
-        if timeout_s > 0:
-            select.select((self._poller,), (), (), timeout_s)
+        if timeout_s > 0 and not select.select((self._poller,), (), (), timeout_s)[0]:
+            return []
         return self._poller.poll(0, most)
 
     def _ready(self, connection: Connection, mask: int, now: int) -> None:

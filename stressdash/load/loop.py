@@ -64,6 +64,10 @@ class Loop(Lines):
         self._messages = schedule_messages(messages, [request.weight for request in plan.requests])
         self._heads: dict[bytes, Head] = {}
         self._heads_bodyless: dict[bytes, Head] = {}
+        self._block = b"\r\n\r\n"
+        """Header block of the latest answer on the fast path, with its empty line; no answer begins so."""
+        self._head: Head | None = None
+        """What is known of it."""
         self._stride = assignment.workers
         self._number = assignment.worker + 1
         """Number of the next request."""
@@ -103,9 +107,12 @@ class Loop(Lines):
     def _spin(self, control: int) -> None:
         """Poll and serve until the run has ended; `control` is the link's descriptor."""
         clock, by_fd, books, unread = self._clock, self._by_fd, self._books, self._unread
+        opener, timers = self._opener, self._timers
         now = clock()
         while not self._ended:
-            wake = min(self._edge_ns, self._due_ns, self._timers.next_ns, self._opener.next_ns)
+            wake = min(self._edge_ns, self._due_ns, timers.next_ns)
+            if opener.queue:
+                wake = min(wake, opener.next_ns)
             events = self._poll(max(0, wake - now) / 1e9, EVENTS)
             unread.polled_ns = polled = clock()
             if polled >= wake:
@@ -122,7 +129,7 @@ class Loop(Lines):
             now = clock()
             if events:
                 books.loop_lag[bucket_index((now - polled) // 1000)] += 1
-            if self._opener.next_ns <= now:
+            if opener.queue and opener.next_ns <= now:
                 self._open_some(now)
             if not self._busy:
                 self._settle(now)
@@ -138,9 +145,9 @@ class Loop(Lines):
         books = self._books
         books.bytes_received += len(data)
         if connection.parser is None and connection.state == BUSY:
-            end = data.find(b"\r\n\r\n")
-            head = self._heads.get(data[:end])
-            if head is not None and head.exact == len(data) - end - 4 and head.status < 400:
+            head = self._head if data.startswith(self._block) else self._recall(data)
+            end = len(self._block)
+            if head is not None and head.exact == len(data) - end and head.status < 400:
                 latency_ns = now - connection.since_ns
                 latency_us = latency_ns // 1000
                 shift = latency_us.bit_length() - 11
@@ -151,7 +158,7 @@ class Loop(Lines):
                 if connection.due_ns:
                     account.intended[bucket_index((now - connection.due_ns) // 1000)] += 1
                 if latency_ns > self._slowest_ns:
-                    self._note_slowest(connection, latency_ns, now, head.status, data[:end], data[end + 4 :])
+                    self._note_slowest(connection, latency_ns, now, head.status, data[: end - 4], data[end:])
                 if connection.request < self._codes_limit:
                     self._book_outcome(connection, ACKNOWLEDGED)
                 if self._credit > 0 and not connection.leaving:
@@ -160,6 +167,14 @@ class Loop(Lines):
                     self._rest(connection)
                 return
         self._take(connection, data, now)
+
+    def _recall(self, data: bytes) -> Head | None:
+        """Head of a block that is not that of the answer before; None when it was never parsed."""
+        end = data.find(b"\r\n\r\n")
+        head = self._heads.get(data[:end]) if end > 0 else None
+        if head is not None:
+            self._block, self._head = data[: end + 4], head
+        return head
 
     def _send(self, connection: Connection) -> None:
         """Send the next request on a connection that counts as busy."""

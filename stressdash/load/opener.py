@@ -39,7 +39,8 @@ class Opener:
         """Index of the address that the next connect begins with."""
         self.trouble: FaultKind | None = None
         """Why there is no address to connect to."""
-        self._queue: deque[Connection] = deque()
+        self.queue: deque[Connection] = deque()
+        """Connections that wait for their turn."""
         self._next_ns = 0
         self.held = False
         """Nothing is opened while the run is paused."""
@@ -48,11 +49,11 @@ class Opener:
 
     def add(self, connection: Connection) -> None:
         """Let the connection have a socket when its turn comes."""
-        self._queue.append(connection)
+        self.queue.append(connection)
 
     def clear(self) -> None:
         """Forget all that wait."""
-        self._queue.clear()
+        self.queue.clear()
 
     def move(self, addresses: Sequence[Address], trouble: FaultKind | None) -> None:
         """Connect to other addresses from now on, or fail for the reason given."""
@@ -63,12 +64,12 @@ class Opener:
     @property
     def next_ns(self) -> int:
         """When the next connect may begin; far away when none waits, or none may begin now."""
-        return self._next_ns if self._queue and self.pending < AT_ONCE and not self.held else NEVER_NS
+        return self._next_ns if self.queue and self.pending < AT_ONCE and not self.held else NEVER_NS
 
     def take(self, now_ns: int) -> Connection | None:
         """The next connection whose turn it is."""
         while self.next_ns <= now_ns:
-            connection = self._queue.popleft()
+            connection = self.queue.popleft()
             if not connection.leaving:
                 self._next_ns = max(self._next_ns, now_ns - BURST * INTERVAL_NS) + INTERVAL_NS
                 return connection

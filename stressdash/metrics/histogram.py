@@ -8,8 +8,10 @@ Knows nothing of time, transport or what the durations are of.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping
 from functools import cache
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
 
@@ -44,11 +46,13 @@ def add(a: Counts, b: Counts) -> Counts:
 class Histogram:
     """Durations in microseconds, as sparse bucket counts; merges by addition."""
 
-    __slots__ = ("_counts", "_total")
+    __slots__ = ("_counts", "_ranks", "_total")
 
     def __init__(self, counts: Counts | None = None) -> None:
         self._counts: dict[int, int] = {}
         self._total = 0
+        self._ranks: tuple[list[int], list[int]] | None = None
+        """What percentiles are found by; None after a change, as several are asked for between two."""
         if counts:
             self.add(counts)
 
@@ -62,6 +66,7 @@ class Histogram:
 
     def add(self, counts: Counts) -> None:
         """Add bucket counts as a window carries them."""
+        self._ranks = None
         mine = self._counts
         for index, number in counts.items():
             if number:
@@ -147,8 +152,18 @@ class Histogram:
         """Bucket that quantile `q` lies in, when those in `endless` stand behind all others."""
         # Stepping down one float keeps 0.9 * 10 from becoming rank 10 by rounding.
         rank = max(1, math.ceil(math.nextafter(q * self._total, 0)))
-        for index in sorted(self._counts):
-            rank -= self._counts[index] - endless.get(index, 0)
-            if rank <= 0:
-                return index
-        return None
+        if endless:
+            running = _running({index: n - endless.get(index, 0) for index, n in self._counts.items()})
+        elif self._ranks is None:
+            running = self._ranks = _running(self._counts)
+        else:
+            running = self._ranks
+        indices, upto = running
+        place = bisect_left(upto, rank)
+        return indices[place] if place < len(indices) else None
+
+
+def _running(counts: Counts) -> tuple[list[int], list[int]]:
+    """Buckets in rising order, and for each how many samples lie in it and below."""
+    indices = sorted(counts)
+    return indices, list(accumulate(counts[index] for index in indices))

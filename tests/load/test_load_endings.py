@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -97,6 +98,38 @@ class TestCompleted:
 
         totals = await run_against(serve, start_run, drip, max_requests=8)
         assert totals.completed == 8
+
+    async def test_header_blocks_in_turns_keep_their_own_lengths(
+        self, serve: Serve, start_run: StartRun
+    ) -> None:
+        async def in_turns(request: Received, writer: asyncio.StreamWriter) -> bool:
+            length = request.id % 3
+            writer.write(b"HTTP/1.1 20%d OK\r\nContent-Length: %d\r\n\r\n" % (length, length) + b"x" * length)
+            return True
+
+        totals = await run_against(serve, start_run, in_turns, max_requests=30)
+        assert totals.completed == 30
+        statuses: Counter[int] = Counter()
+        for window in totals.windows:
+            statuses.update(window.statuses)
+        assert statuses == {200: 10, 201: 10, 202: 10}
+
+    async def test_a_known_header_block_that_is_cut_short_is_no_answer_yet(
+        self, serve: Serve, start_run: StartRun
+    ) -> None:
+        block = b"HTTP/1.1 200 OK\r\nContent-Length: 33"
+        body = b"x" * (len(block) - 2)  # with a missing end taken for one, the lengths would agree
+
+        async def cut(request: Received, writer: asyncio.StreamWriter) -> bool:
+            for piece in (block + b"\r", b"\n\r\n" + body):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.002)
+            return True
+
+        assert block.endswith(b"%d" % len(body))
+        totals = await run_against(serve, start_run, cut, max_requests=20)
+        assert (totals.completed, totals.failed) == (20, 0)
 
 
 class TestFailedAnswers:

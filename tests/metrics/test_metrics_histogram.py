@@ -33,6 +33,12 @@ class TestPercentile:
         assert Histogram({7: enough - 1}).percentile(q) is None
         assert Histogram({7: enough}).percentile(q) == 7
 
+    def test_is_that_of_what_has_been_added_since(self) -> None:
+        histogram = Histogram({5: 1})
+        assert histogram.percentile_unchecked(0.5) == 5
+        histogram.add({9: 3})
+        assert histogram.percentile_unchecked(0.5) == 9
+
     def test_of_nothing_is_unknown(self) -> None:
         assert Histogram().percentile_unchecked(0.5) is None
 
