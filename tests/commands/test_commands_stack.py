@@ -20,6 +20,9 @@ from stressdash.stack import choose
 from stressdash.stack.docker_project import Owner, Project
 from stressdash.stack.folder import StateFolder
 
+PASSED_OR_VOID = (0, 5)
+"""On a busy machine so short a run may be void; what it leaves running counts all the same."""
+
 Do = Callable[..., Awaitable[Ended]]
 
 
@@ -59,7 +62,7 @@ class TestLife:
         assert b"one stands in" in again.err, "and auto says so"
 
         ran = await do("run", "act3", "--duration", "1s", "--connections", "5", "--json", "-")
-        assert ran.code == 0, ran.err.decode()
+        assert ran.code in PASSED_OR_VOID, ran.err.decode()
         assert ran.report["knobs"]["workers"] == 2
         status = await do("status", "--json")
         assert (status.code, pids(json.loads(status.out))) == (0, pids(told)), "and a run leaves it running"
