@@ -222,6 +222,7 @@ def _fault_row(fault: Fault, counted: Votes, group: ErrorGroup | None, context: 
         new=context.is_new(row_id),
         apm_group=group.key if group else None,
         spark=spark,
+        culprit=group.culprit if group else "",
     )
 
 
@@ -242,6 +243,7 @@ def _group_row(group: ErrorGroup, fault: Fault | None, context: _Context) -> Err
         new=context.is_new(row_id),
         apm_group=group.key,
         spark=group.spark,
+        culprit=group.culprit,
     )
 
 

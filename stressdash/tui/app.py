@@ -19,10 +19,10 @@ from textual.screen import Screen
 from stressdash.paths import bundled, config_dir
 from stressdash.sessionapi import SessionApi
 from stressdash.snapshot import Snapshot
-from stressdash.tui.commands import LOAD_STATES, Commands
+from stressdash.tui.commands import Commands
 from stressdash.tui.keys import bindings, palette
 from stressdash.tui.screens.base import ViewScreen
-from stressdash.tui.screens.dialogs import Choose, Help, TooSmall
+from stressdash.tui.screens.dialogs import COPIES, TIGHT, Choose, Help, TooSmall, is_too_small
 from stressdash.tui.screens.error_page import ErrorPage
 from stressdash.tui.screens.errors import ErrorsScreen
 from stressdash.tui.screens.lab import LabScreen
@@ -32,8 +32,9 @@ from stressdash.tui.screens.runs import RunsScreen
 from stressdash.tui.screens.stack import StackScreen
 from stressdash.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
 from stressdash.tui.tour import Tour
-from stressdash.tui.view import WINDOWS_S, View, reach_s
+from stressdash.tui.view import LOAD_STATES, WINDOWS_S, View, reach_s
 from stressdash.tui.widgets.prompt import FilterPrompt
+from stressdash.tui.widgets.strips import KeyStrip
 
 if TYPE_CHECKING:
     from stressdash.session.replay import Replay
@@ -45,17 +46,9 @@ __all__ = ["StressdashApp"]
 TICK_S = 0.25
 IDLE_TICKS = 4
 SPARE_S = 1.0
-SMALLEST = (60, 16)
 FIRST_WINDOW_S = 60.0
 TEXT_KEYS = ("enter", "escape", "backspace")
 SCENARIOS = ("act1", "act2", "act3")
-COPIES = (
-    ("value", "the value or message shown"),
-    ("query", "the search behind it, for Kibana's console"),
-    ("kibana", "a link that shows it in Kibana"),
-    ("curl", "a curl line for one such request"),
-    ("wrk", "a wrk line for the same load"),
-)
 
 
 class StressdashApp(App[None]):
@@ -63,6 +56,7 @@ class StressdashApp(App[None]):
 
     TITLE = "stressdash"
     CSS_PATH = "stressdash.tcss"
+    HORIZONTAL_BREAKPOINTS = TIGHT
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app"), *bindings("replay"), *bindings("tour")]
 
     def __init__(self, session: SessionApi, shelf: Shelf | None = None, tour: Tour | None = None) -> None:
@@ -171,7 +165,7 @@ class StressdashApp(App[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Below 60 x 16 there is only a sentence."""
-        small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        small = is_too_small(event.size)
         if small and not isinstance(self.screen, TooSmall):
             self.push_screen(TooSmall())
         elif not small and isinstance(self.screen, TooSmall):
@@ -292,8 +286,13 @@ class StressdashApp(App[None]):
         self.push_screen(Maximised(chart))
 
     def action_help(self) -> None:
-        """All keys."""
-        self.push_screen(Help(in_replay=self.is_replay))
+        """All keys, those of the screen in front first."""
+        place = next((strip.place for strip in self.screen.query(KeyStrip)), "")
+        self.push_screen(Help(place, in_replay=self.is_replay))
+
+    def action_words(self) -> None:
+        """All that the status line has to say."""
+        self.commands.tell_all(self.view)
 
     async def action_knobs(self) -> None:
         """The knobs that govern what is shown."""

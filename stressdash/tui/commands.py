@@ -14,18 +14,19 @@ from stressdash.sessionapi import SessionApi
 from stressdash.snapshot import RunState, Snapshot
 from stressdash.tui.background import in_background
 from stressdash.tui.ladder import CONNECTIONS, RATE, Ladder
-from stressdash.tui.screens.dialogs import Confirm
+from stressdash.tui.screens.dialogs import Confirm, Lines
 from stressdash.tui.screens.live import short_count, short_duration
 from stressdash.tui.steering import Steering
+from stressdash.tui.view import LOAD_STATES, View
+from stressdash.tui.widgets.strips import status_sentences
 
 if TYPE_CHECKING:
     from stressdash.tui.app import StressdashApp
 
-__all__ = ["LOAD_STATES", "Commands"]
+__all__ = ["Commands"]
 
 FIRST_RATE = 100
 LONGEST_ECHO = 200
-LOAD_STATES = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 BUSY_STATES = LOAD_STATES | {RunState.STARTING}
 PATIENCE_S = 0.1
 
@@ -229,6 +230,11 @@ class Commands:
             self.ask(f"{action.capitalize()} the {component}?", action.capitalize(), act)
 
     # --- the rest
+
+    def tell_all(self, view: View | None) -> None:
+        """All that the status line has to say."""
+        sentences = [text for text, _ in status_sentences(view)] if view is not None else []
+        self._app.push_screen(Lines("What there is to know", sentences or ["Nothing out of the ordinary."]))
 
     def export(self) -> None:
         """Write the run's JSON and say where it lies."""

@@ -11,7 +11,7 @@ from stressdash.samples import Exemplar, Knob
 from stressdash.snapshot import ErrorDetail, ErrorRow
 from stressdash.tui.lines import Line, clean, ends, fit, join, spark, wrap
 from stressdash.tui.view import View
-from stressdash.tui.widgets.error_list import ago_text, error_kind
+from stressdash.tui.widgets.error_list import ago_text, error_kind, message_cell
 from stressdash.tui.widgets.frames import frame_items
 from stressdash.tui.widgets.listing import Item
 from stressdash.tui.widgets.waterfall import ClientBar, trace_lines, trace_total_us
@@ -176,12 +176,13 @@ class Page:
         return (exemplar.trace_id or "") if exemplar is not None else ""
 
     def _similar(self, width: int) -> list[Item]:
+        room = max(8, width - 46)
         rows = [
             Item(
                 (
                     (f"  {fit(clean(error_kind(row)), 14)} ", "bad"),
-                    (fit(clean(row.title), max(8, width - 38)), "text"),
-                    (f" client {grouped(row.client_count)} apm {grouped(row.apm_count)}", "dim"),
+                    *message_cell(row, room, is_narrow=True, alike=True),
+                    (f" client {grouped(row.client_count):>7} apm {grouped(row.apm_count):>7}", "dim"),
                 ),
                 f"row-{row.id}",
             )
@@ -220,7 +221,7 @@ def _counts(row: ErrorRow, detail: ErrorDetail | None, view: View, width: int) -
             [("last ", "dim"), (ago_text(view.snapshot.now_s - row.last_s), "text")],
             [
                 ("joined ", "dim"),
-                (percent(row.joined_share) if row.joined_share is not None else clean(row.note), "text"),
+                (joined_words(row), "text"),
             ]
             if width >= 100 or row.joined_share is None
             else [],
@@ -231,6 +232,12 @@ def _counts(row: ErrorRow, detail: ErrorDetail | None, view: View, width: int) -
         [(spark(row.spark, 12 if width < 100 else 40), "accent"), (f" {si(row.rate_per_s)}/s", "text")],
         width,
     )
+
+
+def joined_words(row: ErrorRow) -> str:
+    """`99.8%, and 1 more APM group`, or why nothing joined."""
+    share = percent(row.joined_share) if row.joined_share is not None else ""
+    return ", ".join(words for words in (share, clean(row.note)) if words) or UNKNOWN
 
 
 def _sample_line(row: ErrorRow, detail: ErrorDetail | None, width: int) -> Line:

@@ -44,7 +44,8 @@ class Key:
     """As printed on the keyboard."""
     action: str
     label: str
-    """Words for the footer; before a bar stands what is printed there instead of the one key."""
+    """Words for the footer. Before a bar stands what is printed there instead of the one key; a slash parts
+    what the key does from what it does while that is in force."""
     help: str
     """What it does, a short sentence without a full stop."""
     place: str
@@ -59,7 +60,15 @@ class Key:
 KEYS: tuple[Key, ...] = (
     Key("s", "s", "toggle_load", "start/stop", "Start the load, or stop it", "app", in_palette=True),
     Key("r", "r", "run_again", "again", "Run again with the present settings", "app", in_palette=True),
-    Key("p", "p", "toggle_pause", "pause", "Send nothing new until pressed again", "app", in_palette=True),
+    Key(
+        "p",
+        "p",
+        "toggle_pause",
+        "pause/resume",
+        "Send nothing new until pressed again",
+        "app",
+        in_palette=True,
+    ),
     Key("plus", "+", "step_connections(1)", "±|conns", "More connections", "app"),
     Key("minus", "-", "step_connections(-1)", "", "Fewer connections", "app"),
     Key("O", "O", "toggle_loop", "loop", "Open the loop at a rate, or close it", "live", in_palette=True),
@@ -67,7 +76,15 @@ KEYS: tuple[Key, ...] = (
     Key("z", "z", "maximise", "max", "Show one chart on the whole screen", "live", in_palette=True),
     Key("c", "c", "next_chart", "chart", "Next chart", "live", in_palette=True),
     Key("B", "B", "markers", "", "Draw charts with braille, blocks or ASCII", "live", in_palette=True),
-    Key("space", "space", "freeze", "freeze", "Freeze the view; the load goes on", "app", in_palette=True),
+    Key(
+        "space",
+        "space",
+        "freeze",
+        "freeze/unfreeze",
+        "Freeze the view; the load goes on",
+        "app",
+        in_palette=True,
+    ),
     Key("left_square_bracket", "[", "zoom(-1)", "", "Shorter time window", "app"),
     Key(
         "right_square_bracket", "]", "zoom(1)", "[ ]|window", "Longer time window, up to the whole run", "app"
@@ -86,6 +103,7 @@ KEYS: tuple[Key, ...] = (
     Key("t", "t", "sort", "sort", "Next order of the list", "errors"),
     Key("m", "m", "mute", "mute", "Mute the selected error, or hear it again", "errors"),
     Key("K", "K", "knobs", "knobs", "The knobs that govern what is shown", "app", in_palette=True),
+    Key("w", "w", "words", "all words", "All that the last line has to say, in full", "app", in_palette=True),
     Key("y", "y", "copy", "copy", "Copy a value, query, curl or wrk line", "app", in_palette=True),
     Key("e", "e", "export", "export", "Write the run as JSON into the state folder", "app", in_palette=True),
     Key("1", "1", "mode('live')", "live", "Live: rates, latency, errors", "app", in_palette=True),
@@ -93,7 +111,7 @@ KEYS: tuple[Key, ...] = (
     Key("3", "3", "mode('stack')", "stack", "Stack: components, logs and knobs", "app", in_palette=True),
     Key("4", "4", "mode('runs')", "runs", "Runs: what was recorded", "app", in_palette=True),
     Key("5", "5", "mode('lab')", "lab", "Lab: one knob changed, and the difference", "app", in_palette=True),
-    Key("ctrl+p", "ctrl+p", "command_palette", "palette", "Every command, by name", "app"),
+    Key("ctrl+p,colon", "ctrl+p :", "command_palette", "palette", "Every command, by name", "app"),
     Key("question_mark", "?", "help", "help", "This page", "app", in_palette=True),
     Key("q", "q", "quit", "quit", "Quit; asks while load runs", "app", in_palette=True),
     Key("ctrl+c,ctrl+q", "ctrl+c", "quit", "", "The same, also while you type", "app"),
@@ -170,19 +188,19 @@ FOOTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "live": (
         ("app", "s"),
         ("app", "+"),
-        ("live", "O"),
         ("live", "="),
         ("live", "z"),
         ("app", "space"),
         ("app", "/"),
         ("list", "enter"),
-        ("app", "?"),
+        ("live", "O"),
         ("app", "]"),
         ("live", "c"),
         ("app", "2"),
         ("app", "3"),
         ("app", "4"),
         ("app", "q"),
+        ("app", "?"),
     ),
     "errors": (
         ("list", "enter"),
@@ -191,6 +209,7 @@ FOOTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("errors", "t"),
         ("errors", "m"),
         ("app", "y"),
+        ("errors", "A"),
         ("app", "K"),
         ("app", "space"),
         ("app", "1"),
@@ -260,7 +279,7 @@ FOOTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "maximised": (("app", "esc"), ("live", "c"), ("app", "]"), ("app", "space"), ("app", "?")),
 }
-"""Screen to the keys of its footer, most useful first, each by place and printed name."""
+"""Screen to the keys of its footer by place and printed name, most useful first; the last is always shown."""
 
 
 def bindings(place: str) -> list[BindingType]:

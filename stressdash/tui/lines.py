@@ -17,6 +17,7 @@ __all__ = [
     "Line",
     "Run",
     "clean",
+    "crop",
     "ends",
     "fit",
     "join",
@@ -125,12 +126,13 @@ def ends(left: Line, right: Line, width: int) -> Line:
     """`left` at the left end and `right` at the right end; where both do not fit, the left one is cut."""
     room = width - line_width(right)
     if room < 1:
-        return _crop(left, width)
-    cropped = _crop(left, room - 1) if line_width(left) >= room else left
+        return crop(left, width)
+    cropped = crop(left, room - 1) if line_width(left) >= room else left
     return [*pad(cropped, room), *right]
 
 
-def _crop(line: Line, width: int) -> Line:
+def crop(line: Line, width: int) -> Line:
+    """The line in at most `width` cells; where it is cut stands an ellipsis."""
     kept: Line = []
     for text, role in line:
         length = cell_len(text)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from stressdash.snapshot import RunState, Snapshot
 
-__all__ = ["WINDOWS_S", "View", "reach_s"]
+__all__ = ["LOAD_STATES", "WINDOWS_S", "View", "reach_s"]
 
 WINDOWS_S: tuple[float | None, ...] = (15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, None)
 """Time windows of the charts; None is the whole run."""
+LOAD_STATES = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
+"""A run goes on."""
 STILL_STATES = frozenset({RunState.FINISHED, RunState.FAILED})
 SHORTEST_S = 5.0
 

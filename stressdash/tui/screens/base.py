@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ViewScreen"]
 
 BREAKPOINTS_WIDE: list[tuple[int, str]] | None = [(0, "-narrow"), (160, "-wide")]
-BREAKPOINTS_TALL: list[tuple[int, str]] | None = [(0, "-short"), (32, "-tall")]
+BREAKPOINTS_TALL: list[tuple[int, str]] | None = [(0, "-tiny"), (22, "-short"), (32, "-tall")]
 
 
 class ViewScreen(Screen[None]):

@@ -10,16 +10,27 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from stressdash.tui.keys import help_groups
-from stressdash.tui.lines import clean
+from stressdash.tui.lines import clean, wrap
 from stressdash.tui.widgets.listing import Item, Listing
 
-__all__ = ["Ask", "Choose", "Confirm", "Help", "Lines", "TooSmall"]
+__all__ = ["COPIES", "TIGHT", "Ask", "Choose", "Confirm", "Help", "Lines", "TooSmall", "is_too_small"]
 
 KEY_WIDTH = 12
+SMALLEST = (60, 16)
+TIGHT: list[tuple[int, str]] | None = [(0, "-tight"), (80, "-normal")]
+"""Widths from which on dialogs have these classes; other screens have breakpoints of their own."""
+COPIES = (
+    ("value", "the value or message shown"),
+    ("query", "the search behind it, for Kibana's console"),
+    ("kibana", "a link that shows it in Kibana"),
+    ("curl", "a curl line for one such request"),
+    ("wrk", "a wrk line for the same load"),
+)
 
 
 class Confirm(ModalScreen[bool]):
@@ -156,10 +167,19 @@ class Lines(ModalScreen[None]):
             yield Listing("lines")
 
     def on_mount(self) -> None:
-        """Fill the list."""
+        """Keys go to the list."""
+        self.query_one(Listing).focus()
+
+    def on_resize(self) -> None:
+        """Fill the list; what is longer than it is wide goes on in the next line."""
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
         listing = self.query_one(Listing)
-        listing.show_items([Item(((clean(line), "text"),)) for line in self._lines])
-        listing.focus()
+        width = max(20, listing.size.width - 1)
+        listing.show_items(
+            [Item(((piece, "text"),)) for line in self._lines for piece in wrap(clean(line), width)]
+        )
 
     def action_close(self) -> None:
         """Back to the screen below."""
@@ -167,12 +187,13 @@ class Lines(ModalScreen[None]):
 
 
 class Help(ModalScreen[None]):
-    """All keys, from their table; in a replay those that do something there."""
+    """All keys that do something, from their table, those of the screen beneath first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "close", "close")]
 
-    def __init__(self, *, in_replay: bool = False) -> None:
+    def __init__(self, place: str = "", *, in_replay: bool = False) -> None:
         super().__init__()
+        self._place = place
         self._in_replay = in_replay
 
     def compose(self) -> ComposeResult:
@@ -182,23 +203,47 @@ class Help(ModalScreen[None]):
             yield Listing("help-list")
 
     def on_mount(self) -> None:
-        """Fill the list."""
-        items: list[Item] = []
-        for title, keys in help_groups(in_replay=self._in_replay):
-            items += [Item((("", "text"),)), Item(((title, "title"),))]
-            items += [Item(((f"  {key.shown.ljust(KEY_WIDTH)}", "key"), (key.help, "text"))) for key in keys]
+        """Keys go to the list."""
+        self.query_one(Listing).focus()
+
+    def on_resize(self) -> None:
+        """Fill the list; sentences are made for a width."""
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
         listing = self.query_one(Listing)
+        room = max(20, listing.size.width - KEY_WIDTH - 2)
+        items: list[Item] = []
+        for title, keys in help_groups(self._place, in_replay=self._in_replay):
+            items += [Item((("", "text"),)), Item(((title, "title"),))]
+            for key in keys:
+                names = [key.shown, *[""] * len(key.help)]
+                items += [
+                    Item(((f"  {name.ljust(KEY_WIDTH)}", "key"), (piece, "text")))
+                    for name, piece in zip(names, wrap(key.help, room), strict=False)
+                ]
         listing.show_items(items[1:])
-        listing.focus()
 
     def action_close(self) -> None:
         """Back to the screen below."""
         self.dismiss(None)
 
 
+def is_too_small(size: Size) -> bool:
+    """Whether no screen has room."""
+    return size.width < SMALLEST[0] or size.height < SMALLEST[1]
+
+
 class TooSmall(ModalScreen[None]):
     """Shown while the terminal has no room for any screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.quit", "quit")]
 
     def compose(self) -> ComposeResult:
         """One plain sentence."""
         yield Static("The terminal is too small.\nstressdash needs 60 x 16 cells.\nq quits.", id="too-small")
+
+    def on_screen_resume(self) -> None:
+        """It may have grown while a question lay on top."""
+        if not is_too_small(self.app.size):
+            self.app.pop_screen()

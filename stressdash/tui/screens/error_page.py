@@ -101,6 +101,7 @@ class ErrorPage(ViewScreen):
         self._body = Listing("error-body")
         self._governing = Governing()
         self._status = StatusStrip()
+        self._keys = KeyStrip("error")
         self._sample: int | None = None
         self._toggled: frozenset[str] = frozenset()
         self._failure = ""
@@ -113,7 +114,7 @@ class ErrorPage(ViewScreen):
         yield self._body
         yield self._governing
         yield self._status
-        yield KeyStrip("error")
+        yield self._keys
 
     def on_mount(self) -> None:
         """Fetch what is known."""
@@ -142,6 +143,7 @@ class ErrorPage(ViewScreen):
         header.row = known or (self.detail.row if self.detail is not None else header.row)
         header.recompose_lines()
         self._status.show(view)
+        self._keys.show(view)
         if known is not None and self.detail is not None and self.detail.sample is None:
             self._fetch_joined(known)
 

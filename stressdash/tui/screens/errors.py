@@ -117,7 +117,7 @@ class ErrorsScreen(ViewScreen):
 
     def _show_selected(self) -> None:
         row = next((row for row in self.errors.rows() if row.id == self.errors.selected), None)
-        self._selected.show(row.title if row is not None else "")
+        self._selected.show(" · ".join(filter(None, (row.title, row.culprit))) if row is not None else "")
 
     @property
     def selected_error(self) -> str:

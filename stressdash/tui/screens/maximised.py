@@ -23,6 +23,9 @@ from stressdash.tui.widgets.strips import KeyStrip
 
 __all__ = ["Maximised"]
 
+FIGURE = 10
+SHORTEST_NAME, LONGEST_NAME = 12, 24
+
 
 class Figures(ViewPanel):
     """Smallest, mean, largest and newest value of every series within the window."""
@@ -38,10 +41,11 @@ class Figures(ViewPanel):
 
     def view_lines(self, view: View, width: int) -> Sequence[Line]:
         """One line per series."""
-        names = fit("", 24) + "".join(f"{name:>10}" for name in ("min", "mean", "max", "last"))
-        header: Line = [(fit(names, width), "dim")]
+        room = max(SHORTEST_NAME, min(LONGEST_NAME, width - 4 * FIGURE))
+        names = "".join(name.rjust(FIGURE) for name in ("min", "mean", "max", "last"))
+        header: Line = [(fit("", room) + names, "dim")]
         series = view.snapshot.series.get(self.chart, ())
-        return [header, *(_figures(index, one, view) for index, one in enumerate(series))]
+        return [header, *(_figures(index, one, view, room) for index, one in enumerate(series))]
 
 
 class Maximised(ViewScreen):
@@ -60,13 +64,14 @@ class Maximised(ViewScreen):
         self._plot = Chart(chart)
         self._plot.tabs = True
         self._figures = Figures(chart)
+        self._keys = KeyStrip("maximised")
 
     def compose(self) -> ComposeResult:
         """The head line, the chart, its figures, the keys."""
         yield self._head
         yield self._plot
         yield self._figures
-        yield KeyStrip("maximised")
+        yield self._keys
 
     def on_mount(self) -> None:
         """Arrows go to the chart."""
@@ -77,6 +82,7 @@ class Maximised(ViewScreen):
         self._head.show(view)
         self._plot.show(view)
         self._figures.show(view)
+        self._keys.show(view)
 
     def on_chart_chosen(self, event: Chart.Chosen) -> None:
         """Another tab."""
@@ -102,10 +108,9 @@ class Maximised(ViewScreen):
         self._catch_up()
 
 
-def _figures(index: int, series: Series, view: View) -> Line:
-
+def _figures(index: int, series: Series, view: View, room: int) -> Line:
     values = visible_values(series, view.start_s, view.end_s)
     figures = (min(values), sum(values) / len(values), max(values), values[-1]) if values else (None,) * 4
     label = f"{LETTERS[index % len(LETTERS)]} {clean(series.label)}"
-    cells = "".join(f"{quantity(figure, series.unit):>10}" for figure in figures)
-    return [(fit(label, 24), series_ink(index)), (cells, "text")]
+    cells = "".join(quantity(figure, series.unit).rjust(FIGURE) for figure in figures)
+    return [(fit(label, room), series_ink(index)), (cells, "text")]

@@ -34,6 +34,8 @@ TITLE_ROWS = 1
 NOTE = "  ┊ provisional"
 NOT_COUNTED = "  ┊┊ warm-up, left out"
 LONGEST_LABEL = 24
+LOWEST = 4
+"""Rows of a plot; the axis takes two of them."""
 EMPTY_WORDS = {
     RunState.STARTING: "the stack is starting …",
     RunState.READY: "ready: s starts the load",
@@ -164,8 +166,9 @@ def _empty_words(view: View) -> str:
 def plot_lines(view: View, chart: str, width: int, height: int, markers: MarkerSet = BRAILLE) -> list[Line]:
     """The plot of one chart of a view; a sentence where there is nothing to draw yet."""
     series = view.snapshot.series.get(chart, ())
-    if not any(visible_values(one, view.start_s, view.end_s) for one in series):
-        words = _empty_words(view)
+    is_empty = not any(visible_values(one, view.start_s, view.end_s) for one in series)
+    if is_empty or height < LOWEST:
+        words = _empty_words(view) if is_empty else "no room for the chart: z shows it"
         middle = max(0, height // 2)
         return [[(words.center(width), "dim")] if row == middle else [] for row in range(height)]
     area = Area(

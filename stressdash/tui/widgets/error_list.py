@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from rich.cells import cell_len
 from textual import events
 
 from stressdash.charts.units import UNKNOWN, clock, duration, grouped, si
 from stressdash.snapshot import ErrorRow, RunState
 from stressdash.tui.filtering import matches
-from stressdash.tui.lines import Line, clean, fit, spark
+from stressdash.tui.lines import Line, clean, fit, line_width, spark
 from stressdash.tui.view import View
 from stressdash.tui.widgets.listing import Item, Listing
 
-__all__ = ["ORDERS", "ErrorList", "ago_text", "error_kind", "order_rows"]
+__all__ = ["ORDERS", "ErrorList", "ago_text", "error_kind", "message_cell", "order_rows"]
 
 LARGEST_LIST = 200
 MILLION = 1_000_000
@@ -25,16 +27,30 @@ ORDERS: Mapping[str, Callable[[ErrorRow], tuple[float, ...]]] = {
     "new": lambda row: (not row.new, -row.last_s),
 }
 """Name of an order to its sorting key."""
-KIND_WIDTH = 13
 COUNT_WIDTH = 8
 RATE_WIDTH = 6
 AGE_WIDTH = 5
-JOINED_WIDTH = 12
 NEW_WIDTH = 4
 FIRST_WIDTH = 8
 SPARK_WIDTH = 20
+JOINED_FROM = 76
+"""Below it, why errors joined stands on their page only, and new ones are told before their message."""
 FIRST_FROM = 100
-SPARK_FROM = 130
+WIDE_FROM = 130
+SPARK_FROM = 150
+SHORTEST_CULPRIT = 12
+LEAST_FOR_BOTH = 30
+"""Cells from which on a message is still readable beside where it was raised."""
+
+
+def kind_width(width: int) -> int:
+    """Cells of the kind: `rpc deadline_exceeded` in full where there is room."""
+    return 21 if width >= WIDE_FROM else 13
+
+
+def joined_width(width: int) -> int:
+    """Cells of the share that joined, or of why nothing did."""
+    return 26 if width >= WIDE_FROM else 12
 
 
 class ErrorList(Listing):
@@ -76,8 +92,11 @@ class ErrorList(Listing):
         first = self.scroll_offset.y
         seen = range(first, first + self.size.height)
         # Rows out of sight are composed when they come into it.
+        rows = self.rows()
+        words = Counter(_words(row) for row in rows)
         items = [
-            self._item(row, width) if y in seen else Item((), row.id) for y, row in enumerate(self.rows())
+            self._item(row, width, alike=words[_words(row)] > 1) if y in seen else Item((), row.id)
+            for y, row in enumerate(rows)
         ]
         self.show_items(items or [Item(((self._empty_words(), "dim"),))])
 
@@ -86,12 +105,12 @@ class ErrorList(Listing):
             return ""
         return f"  nothing passes the filter {self.filter}" if self.filter else "  no errors"
 
-    def _item(self, row: ErrorRow, width: int) -> Item:
+    def _item(self, row: ErrorRow, width: int, *, alike: bool) -> Item:
         view = self._view
         if view is None:
             return Item((), row.id)
         muted = row.id in view.muted
-        cells = error_cells(row, view, width)
+        cells = error_cells(row, view, width, alike=alike)
         line = tuple((text, "dim" if muted else role) for text, role in cells)
         return Item(line, row.id)
 
@@ -106,14 +125,48 @@ class ErrorList(Listing):
         names = ["client".rjust(COUNT_WIDTH), "apm".rjust(COUNT_WIDTH), "/s".rjust(RATE_WIDTH)]
         if width >= FIRST_FROM:
             names.append("first".rjust(FIRST_WIDTH))
-        names += ["last".rjust(AGE_WIDTH), "  " + fit("joined", JOINED_WIDTH), " " * NEW_WIDTH]
+        names.append("last".rjust(AGE_WIDTH))
+        if width >= JOINED_FROM:
+            names.append("  " + fit("joined", joined_width(width)) + " " * NEW_WIDTH)
         if width >= SPARK_FROM:
             names.append("over time ".rjust(SPARK_WIDTH))
         return [("".join(names), "dim")]
 
 
-def error_cells(row: ErrorRow, view: View, width: int) -> Line:
-    """One row of the table; its runs take `width` cells together."""
+def error_cells(row: ErrorRow, view: View, width: int, *, alike: bool = False) -> Line:
+    """One row of the table; its runs take `width` cells together. `alike`: another row has the same words."""
+    tail = _figures(row, view, width)
+    used = sum(len(text) for text, _ in tail)
+    room = max(1, width - used - kind_width(width) - 2)
+    kind = " " + fit(clean(error_kind(row)), kind_width(width)) + " "
+    return [
+        (kind, "bad" if row.category != "apm" else "warn"),
+        *message_cell(row, room, is_narrow=width < JOINED_FROM, alike=alike),
+        *tail,
+    ]
+
+
+def message_cell(row: ErrorRow, room: int, *, is_narrow: bool, alike: bool) -> Line:
+    """The message, and where it was raised: when there is room for both, or when nothing else differs."""
+    new: Line = [("NEW ", "warn")] if row.new and is_narrow else []
+    room -= line_width(new)
+    title, culprit = clean(row.title), clean(row.culprit)
+    least = min(cell_len(culprit), max(SHORTEST_CULPRIT, room // 2)) if alike else cell_len(culprit)
+    left = room - 2 - (min(cell_len(title), room - 2 - least) if alike else cell_len(title))
+    if not culprit or left < least or (room < LEAST_FOR_BOTH and cell_len(title) + left + 2 > room):
+        return [*new, (fit(title, room), "text")]
+    return [*new, (fit(title, room - 2 - left) + "  ", "text"), (_fit_end(culprit, left), "dim")]
+
+
+def _fit_end(dotted: str, width: int) -> str:
+    """Exactly `width` cells, cut at the front: the end of a dotted name tells most."""
+    if cell_len(dotted) <= width:
+        return fit(dotted, width)
+    return fit("…" + dotted[max(0, len(dotted) - width + 1) :], width)
+
+
+def _figures(row: ErrorRow, view: View, width: int) -> Line:
+    """All cells behind the message."""
     now_s = view.snapshot.now_s
     tail: Line = [
         (
@@ -129,31 +182,24 @@ def error_cells(row: ErrorRow, view: View, width: int) -> Line:
     if width >= FIRST_FROM:
         started = view.snapshot.run_started_s or 0.0
         tail.append((fit(clock(row.first_s - started), FIRST_WIDTH, right=True), "text"))
-    tail += [
-        (fit(ago_text(now_s - row.last_s), AGE_WIDTH, right=True), "text"),
-        ("  ", "text"),
-        joined_cell(row),
-        (fit("NEW", NEW_WIDTH, right=True) if row.new else " " * NEW_WIDTH, "warn"),
-    ]
+    tail.append((fit(ago_text(now_s - row.last_s), AGE_WIDTH, right=True), "text"))
+    if width >= JOINED_FROM:
+        new = fit("NEW", NEW_WIDTH, right=True) if row.new else " " * NEW_WIDTH
+        tail += [("  ", "text"), joined_cell(row, joined_width(width)), (new, "warn")]
     if width >= SPARK_FROM:
         tail.append((spark(row.spark, SPARK_WIDTH - 1) + " ", "accent"))
-    used = sum(len(text) for text, _ in tail)
-    room = max(1, width - used - KIND_WIDTH - 2)
-    role = "bad" if row.category != "apm" else "warn"
-    return [
-        (" " + fit(clean(error_kind(row)), KIND_WIDTH) + " ", role),
-        (fit(clean(row.title), room), "text"),
-        *tail,
-    ]
+    return tail
 
 
-def joined_cell(row: ErrorRow) -> tuple[str, str]:
+def joined_cell(row: ErrorRow, width: int) -> tuple[str, str]:
     """The share that APM explains, or why nothing joined."""
+    note = clean(row.note)
     if row.joined_share is not None:
         whole = row.joined_share >= 0.9995
         text = "100%" if whole else f"{row.joined_share:.0%}"
-        return fit(text, JOINED_WIDTH), "good" if whole else "text"
-    return fit(clean(row.note) or UNKNOWN, JOINED_WIDTH), "dim"
+        told = f"{text}, {note}" if note else text
+        return fit(told if cell_len(told) <= width else text, width), "good" if whole else "text"
+    return fit(note or UNKNOWN, width), "dim"
 
 
 def rate_text(per_s: float) -> str:
@@ -171,10 +217,16 @@ def error_kind(row: ErrorRow) -> str:
 
 
 def ago_text(seconds: float) -> str:
-    """`0s`, `45s`, `3m05s`."""
-    return (
+    """`0s`, `45s`, `3m05s`, `35m`, `2h05m`."""
+    text = (
         duration(max(0.0, round(seconds)) * 1e6).replace(".00", "").replace("0us", "0s").replace(".0s", "s")
     )
+    return text if len(text) < AGE_WIDTH + 1 else text.partition("m")[0] + "m"
+
+
+def _words(row: ErrorRow) -> tuple[str, str]:
+    """What the eye tells rows apart by."""
+    return error_kind(row), row.title
 
 
 def order_rows(rows: Iterable[ErrorRow], order: str, muted: frozenset[str]) -> list[ErrorRow]:
@@ -185,5 +237,8 @@ def order_rows(rows: Iterable[ErrorRow], order: str, muted: frozenset[str]) -> l
 
 def row_text(row: ErrorRow) -> str:
     """What the filter looks at."""
-    words: Sequence[str] = (row.category, row.code, row.title, row.note, "new" if row.new else "")
+    words: Sequence[str] = (
+        *(row.category, row.code, row.title, row.culprit, row.note),
+        "new" if row.new else "",
+    )
     return " ".join(words)

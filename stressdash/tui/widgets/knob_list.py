@@ -56,7 +56,7 @@ class KnobList(Listing):
         self._rebuild()
 
     def _rebuild(self) -> None:
-        width = max(20, self.size.width)
+        width = max(20, self.size.width - (1 if self.show_vertical_scrollbar else 0))
         entries = {self.selected: self.entry} if self.entry is not None else {}
         shown = (self._knobs, width, self.selected, self.entry)
         if shown == self._shown:  # knobs change seldom, and their lines are dear

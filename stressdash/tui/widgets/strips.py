@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual import events
 
 from stressdash.charts.units import UNKNOWN, quantity
 from stressdash.samples import Component, ComponentState
-from stressdash.snapshot import Snapshot
-from stressdash.tui.keys import footer
+from stressdash.snapshot import RunState, Snapshot
+from stressdash.tui.keys import Key, footer
 from stressdash.tui.lines import Line, clean, fit, join, line_width
-from stressdash.tui.view import View
+from stressdash.tui.view import LOAD_STATES, View
 from stressdash.tui.widgets.panel import ViewPanel
 
-__all__ = ["COMPONENT_ROLES", "ComponentStrip", "CpuStrip", "KeyStrip", "StatusStrip", "component_symbol"]
+__all__ = [
+    "COMPONENT_ROLES",
+    "ComponentStrip",
+    "CpuStrip",
+    "KeyStrip",
+    "StatusStrip",
+    "component_symbol",
+    "status_sentences",
+]
 
 COMPONENT_ROLES = {
     ComponentState.ABSENT: ("–", "dim"),
@@ -143,31 +152,41 @@ class KeyStrip(ViewPanel):
         super().__init__()
         self._screen_name = screen
         self._in_replay = False
+        self._in_force: frozenset[str] = frozenset()
         self._cells: list[tuple[int, int, str]] = []
 
     def show(self, view: View) -> None:
-        """Other keys in a replay."""
+        """Other keys in a replay, other words while what they begin is in force."""
         self._in_replay = view.snapshot.playback is not None
         if self._screen_name in ("live", "replay"):
             self._screen_name = "replay" if self._in_replay else "live"
+        self._in_force = actions_in_force(view)
         super().show(view)
+
+    @property
+    def place(self) -> str:
+        """Where its keys work, as the table of keys calls it."""
+        return {"maximised": "live", "trace": "error"}.get(self._screen_name, self._screen_name)
 
     def compose_lines(self, width: int) -> Sequence[Line]:
         """As many keys as fit; the last one is always there."""
-        keys = footer(self._screen_name, in_replay=self._in_replay)
+        *keys, last = (
+            (*_footer_words(key, in_force=key.action in self._in_force), key.action)
+            for key in footer(self._screen_name, in_replay=self._in_replay)
+        )
+        room = width - len(f"{last[0]} {last[1]}")
         line: Line = []
         self._cells = []
         x = 0
-        for key in keys:
-            shown, _, label = key.label.rpartition("|")
-            name = shown or key.shown
+        for name, label, action in keys:
             length = len(name) + 1 + len(label)
-            if x + length > width:
+            if x + length + 2 > room:
                 break
             line += [(name, "key"), (f" {label}  ", "dim")]
-            self._cells.append((x, x + length, key.action))
+            self._cells.append((x, x + length, action))
             x += length + 2
-        return [line]
+        self._cells.append((x, width, last[2]))
+        return [[*line, (last[0], "key"), (f" {last[1]}", "dim")]]
 
     async def on_click(self, event: events.Click) -> None:
         """Do what the key would do."""
@@ -183,24 +202,53 @@ class KeyStrip(ViewPanel):
         return "screen" if hasattr(self.screen, method) else "app"
 
 
+def actions_in_force(view: View) -> frozenset[str]:
+    """Actions whose key now ends what it began."""
+    snapshot = view.snapshot
+    playback = snapshot.playback
+    held = snapshot.state is RunState.PAUSED if playback is None else not playback.playing
+    in_force = {
+        "toggle_load": snapshot.state in LOAD_STATES and playback is None,
+        "toggle_pause": held,
+        "freeze": view.frozen,
+    }
+    return frozenset(action for action, holds in in_force.items() if holds)
+
+
+def _footer_words(key: Key, *, in_force: bool) -> tuple[str, str]:
+    """What is printed of a key, and what it does now."""
+    shown, _, label = key.label.rpartition("|")
+    begin, _, end = label.partition("/")
+    return shown or key.shown, (end or begin) if in_force else begin
+
+
 class StatusStrip(ViewPanel):
     """Standing warnings and the last command's error; takes no room when there is nothing to say."""
 
     def view_lines(self, view: View, width: int) -> Sequence[Line]:
         """The most pressing sentence: an error, then the session's notice, then its warnings."""
-        snapshot = view.snapshot
-        sentences = [
-            (view.status, "bad"),
-            (snapshot.notice, "warn"),
-            *((text, "warn") for text in snapshot.warnings),
-        ]
-        found = [(clean(text), role) for text, role in sentences if text]
+        found = status_sentences(view)
         if not found:
             return []
-        more = f" (+{len(found) - 1})" if len(found) > 1 else ""
-        return [[(fit("! " + found[0][0], width - len(more)) + more, found[0][1])]]
+        text, role = found[0]
+        more = f" +{len(found) - 1}" if len(found) > 1 else ""
+        if more or cell_len(text) > width - 2:
+            more += " (w)"
+        return [[(fit("! " + clean(text), width - len(more)), role), (more, "key")]]
 
     def show(self, view: View) -> None:
         """Draw a new view; hide when it has nothing to say."""
-        self.display = bool(view.status or view.snapshot.notice or view.snapshot.warnings)
+        self.display = bool(status_sentences(view))
         super().show(view)
+
+    async def on_click(self) -> None:
+        """All of it."""
+        await self.run_action("app.words")
+
+
+def status_sentences(view: View) -> list[tuple[str, str]]:
+    """What there is to say, the most pressing first, each with its role: untrusted texts."""
+    snapshot = view.snapshot
+    warnings = [(text, "warn") for text in snapshot.warnings]
+    sentences = [(view.status, "bad"), (snapshot.notice, "warn"), *warnings]
+    return [(text, role) for text, role in sentences if text]
