@@ -28,7 +28,9 @@ __all__ = ["BAND", "NAME", "TRACE", "page_items", "scope_choices", "scope_words"
 NAME, BAND, TRACE = "name-", "band-", "trace-"
 """What the id of an item begins with: a transaction's name, a band's lower edge, a trace's id."""
 REQUEST = Scope().transaction_type
-FIGURE = 9
+FIGURES = (8, 9)
+"""Cells of a figure, where there is little room and where there is more."""
+ROOMY = 100
 BAR = "█"
 HALF_BAR = "▌"
 LONGEST_BAR = 40
@@ -246,18 +248,24 @@ def _row(
     item_id: str = "",
     role: str = "text",
 ) -> Item:
-    room = max(SHORTEST_NAME, width - FIGURE * len(cells) - (0 if share is None else _bar_room(width)))
+    room = max(
+        SHORTEST_NAME, width - _figure(width) * len(cells) - (0 if share is None else _bar_room(width))
+    )
     line: Line = [(fit(clean(name), room), role)]
-    line += [(fit(text, FIGURE, right=True), ink) for text, ink in cells]
+    line += [(fit(text, _figure(width), right=True), ink) for text, ink in cells]
     if share is not None and _bar_room(width):
         line += [("  ", "text"), *_bar(share, _bar_room(width) - 2, "series-0")]
     return Item(tuple(line), item_id)
 
 
 def _header(name: str, columns: Sequence[str], width: int, *, bar: bool = False) -> Item:
-    room = max(SHORTEST_NAME, width - FIGURE * len(columns) - (_bar_room(width) if bar else 0))
-    cells = "".join(fit(column, FIGURE, right=True) for column in columns)
+    room = max(SHORTEST_NAME, width - _figure(width) * len(columns) - (_bar_room(width) if bar else 0))
+    cells = "".join(fit(column, _figure(width), right=True) for column in columns)
     return Item(((fit(name, room) + cells, "dim"),))
+
+
+def _figure(width: int) -> int:
+    return FIGURES[width >= ROOMY]
 
 
 def _bar_room(width: int) -> int:

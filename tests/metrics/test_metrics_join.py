@@ -57,6 +57,10 @@ class TestJoin:
         assert (row.category, row.client_count, row.note, row.joined_share) == ("apm", None, "APM only", None)
         assert row.rate_per_s == 2
 
+    def test_a_row_tells_where_in_the_service_its_group_was_raised(self) -> None:
+        rows = rows_of([fault(5, trace_ids=("a",))], [group(), group("g2")], {"a": ("g1",)})
+        assert [row.culprit for row in rows] == ["service.push", "service.push"]
+
     def test_times_lie_on_the_axis_of_the_screen(self) -> None:
         seen = fault(first_ns=6_000_000_000, last_ns=8_500_000_000)
         client, apm = sorted(rows_of([seen], [group()], {}), key=lambda row: row.category, reverse=True)

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 from textual.widgets import Static
+from tui_apm_pages import apm_page
 from tui_fakes import FakeSession
 from tui_pictures import ROWS, make_snapshot
 from tui_screens import screen_text, shown, until
 from tui_states import STATES
 
 from stressdash.snapshot import ErrorRow, RunState
+from stressdash.tui.apm_document import page_items
 from stressdash.tui.app import StressdashApp
 from stressdash.tui.lines import crop, line_width
 from stressdash.tui.screens.dialogs import Confirm, TooSmall
@@ -109,3 +111,14 @@ class TestHelp:
             await shown(pilot)
             await pilot.press("3", "question_mark")
             await until(pilot, lambda: "Start the selected component" in screen_text(app))
+
+
+class TestApmViews:
+    def test_the_name_of_a_transaction_is_whole_at_80_columns(self) -> None:
+        one = replace(
+            apm_page("transactions", None, (0, None)).transactions[0], name="stats.StatsService/Push"
+        )
+        page = replace(apm_page("transactions", None, (0, None)), transactions=(one,))
+        lines = ["".join(text for text, _ in item.line) for item in page_items(page, 79)]
+        assert "stats.StatsService/Push" in lines[1]
+        assert len(lines[1]) == 79
