@@ -31,7 +31,8 @@ CALLS = 1_000_000
 BATCH = 500
 STEADY, STEADY_S = 5_000, 30.0
 """Events a second that are to be sustained, and how long that is watched."""
-BACK_MS = 120_000
+MINUTE_MS = 60_000
+BACK_MS = 2 * MINUTE_MS
 """Where in the past the window moves that is asked for: within the newest minutes of the million."""
 VIEWS, LOOK_S = 4, 3.0
 """Tabs of the Errors screen beside the list, and how long each is looked at."""
@@ -135,11 +136,13 @@ def sustain(found: Intake) -> tuple[Told, float]:
 
 
 def counted(since_ms: int) -> Callable[[EmbeddedSource], Awaitable[int]]:
-    """Asks how many transactions the store holds."""
+    """Asks, minute by minute, how many transactions the store holds."""
 
     async def ask(source: EmbeddedSource) -> int:
         now_ms = time.time_ns() // 1_000_000
-        return round((await source.series(since_ms, now_ms, now_ms - since_ms)).transactions)
+        starts = range(since_ms, now_ms, MINUTE_MS)
+        minutes = [await source.series(at_ms, at_ms + MINUTE_MS, MINUTE_MS) for at_ms in starts]
+        return round(sum(minute.transactions for minute in minutes))
 
     return ask
 
