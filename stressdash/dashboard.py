@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -53,11 +54,14 @@ def _child(make: Callable[[], Session], guard: int, *, tour: bool) -> int:
 
 async def _show(make: Callable[[], Session], guard: int, *, tour: bool) -> int:
     """Run until it is quit, or until the descriptor `guard` reaches its end."""
+    gc.disable()  # imports make 100,000 objects that all stay: to look for garbage among them takes a tenth
     from stressdash.session.shelf import Shelf
     from stressdash.tui.app import StressdashApp
     from stressdash.tui.tour import Tour
 
     session = make()
+    gc.freeze()
+    gc.enable()
     app = StressdashApp(session, Shelf(session.settings.state), Tour() if tour else None)
     loop = asyncio.get_running_loop()
     loop.add_reader(guard, app.exit)
