@@ -7,13 +7,14 @@ Imports the rest lazily, so that `--help` answers at once. stdout carries data, 
 from __future__ import annotations
 
 import argparse
+import select
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from stressdash import __version__
 from stressdash.commands import COMMANDS, EXIT_CODES, load_command
-from stressdash.errors import StressdashError, UsageError
+from stressdash.errors import EngineError, StressdashError, UsageError
 from stressdash.flags import Parser, add_load_flags, hint_for, settings_of
 from stressdash.stdout import replace_closed_streams
 
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replace_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        _refuse_other_systems(words)
         if words and words[0] in COMMANDS:
             return load_command(words[0]).run(words[1:])
         if words and not words[0].startswith("-"):
@@ -47,6 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return tell_error(error)
     except KeyboardInterrupt:
         return 130
+
+
+def _refuse_other_systems(words: Sequence[str]) -> None:
+    """Only help and version can be had where the engine cannot poll."""
+    if not hasattr(select, "epoll") and not {"-h", "--help", "--version"}.intersection(words):
+        raise EngineError(
+            f"stressdash needs Linux: its load engine polls with epoll, and {sys.platform} has none; "
+            "run it in a Linux container or virtual machine"
+        )
 
 
 def _unknown_command(word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from pathlib import Path
 
@@ -47,6 +48,19 @@ class TestStreams:
         sys.stdin.close()
         assert code == 2
         assert "the dashboard needs a terminal" in text
+
+
+class TestSystem:
+    def test_without_epoll_gets_help_and_a_sentence(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delattr(select, "epoll")
+        code, text = fails(capsys, "run", "act1")
+        assert code == 3
+        assert "stressdash needs Linux" in text
+        with pytest.raises(SystemExit) as ended:
+            main(["--help"])
+        assert ended.value.code == 0
 
 
 class TestTerminal:
