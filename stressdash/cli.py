@@ -55,7 +55,7 @@ def _refuse_other_systems(words: Sequence[str]) -> None:
     """Only help and version can be had where the engine cannot poll."""
     if not hasattr(select, "epoll") and not {"-h", "--help", "--version"}.intersection(words):
         raise EngineError(
-            f"stressdash needs Linux: its load engine polls with epoll, and {sys.platform} has none; "
+            f"the load engine needs Linux: it polls with epoll, and {sys.platform} has none; "
             "run it in a Linux container or virtual machine"
         )
 

@@ -57,7 +57,7 @@ class TestSystem:
         monkeypatch.delattr(select, "epoll")
         code, text = fails(capsys, "run", "act1")
         assert code == 3
-        assert "stressdash needs Linux" in text
+        assert "the load engine needs Linux" in text
         with pytest.raises(SystemExit) as ended:
             main(["--help"])
         assert ended.value.code == 0
