@@ -67,6 +67,17 @@ class TestFinding:
         assert [store.group_of(found) for found in store.trace(trace_id(1))] == [None, 7]
         assert store.group_of(reference) is None
 
+    def test_groups_of_several_traces_are_found_in_memory_and_in_the_spill(self) -> None:
+        store = Store(Spill(), 64)  # a block holds four
+        for number in range(1, 8):
+            add_transaction(store, number)
+            if number % 2:
+                add_error(store, number, group=number)
+                add_error(store, number, group=10)
+                add_error(store, number, group=number)
+        found = store.groups_of([trace_id(number) for number in (7, 1, 2, 99)])
+        assert found == {trace_id(1): [1, 10], trace_id(2): [], trace_id(7): [7, 10]}
+
     def test_sampled_errors_come_first_then_the_newest(self) -> None:
         store = Store(Spill(), 100)
         for number, sampled, at_ms in ((1, False, 50), (2, True, 10), (3, True, 30), (4, False, 40)):

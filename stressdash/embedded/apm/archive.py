@@ -184,12 +184,9 @@ class Archive:
 
     def groups_of(self, trace_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Group keys of each trace's errors; traces of which nothing is stored are left out."""
-        found = {}
-        for trace_id in trace_ids:
-            if references := self._store.trace(trace_id):
-                groups = dict.fromkeys(self._store.group_of(reference) for reference in references)
-                found[trace_id] = tuple(self._timeline.names.text(g) for g in groups if g is not None)
-        return found
+        text = self._timeline.names.text
+        found = self._store.groups_of(trace_ids)
+        return {trace_id: tuple(map(text, groups)) for trace_id, groups in found.items()}
 
     def services(self) -> tuple[str, ...]:
         """Names of all services that have sent something."""

@@ -11,6 +11,7 @@ import contextlib
 from array import array
 from collections import deque
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import xxhash
@@ -19,7 +20,7 @@ from stressdash.embedded.apm.block import BLOCK_BYTES, Block, Line
 from stressdash.embedded.apm.context import Json
 from stressdash.embedded.apm.document import document
 from stressdash.embedded.apm.spill import Spill, SpillLost
-from stressdash.wire import from_json
+from stressdash.wire import from_json, to_json
 
 __all__ = ["NO_TRACE", "Page", "Store"]
 
@@ -103,6 +104,28 @@ class Store:
         """Number of an error's group; None for other events."""
         group: int | None = self._spill.value("SELECT grouped FROM error WHERE reference = ?", reference)
         return group
+
+    def groups_of(self, trace_ids: Sequence[str]) -> dict[str, list[int]]:
+        """Numbers of the groups of each trace's errors, in order; traces that are not stored are left out."""
+        hashes = {trace_hash(trace_id): trace_id for trace_id in trace_ids}
+        found = [(hashed, reference) for hashed in hashes for reference in self._traces.get(hashed, ())]
+        found += self._spill.rows(
+            "SELECT hash, reference FROM trace WHERE hash IN (SELECT value FROM json_each(?))",
+            to_json(list(hashes)).decode(),
+        )
+        groups = dict(
+            self._spill.rows(
+                "SELECT reference, grouped FROM error WHERE reference IN (SELECT value FROM json_each(?))",
+                to_json([reference for _, reference in found]).decode(),
+            )
+        )
+        named: dict[str, list[int]] = {}
+        for hashed, reference in sorted(found, key=itemgetter(1)):
+            own = named.setdefault(hashes[hashed], [])
+            group = groups.get(reference)
+            if group is not None and group not in own:
+                own.append(group)
+        return named
 
     def page(
         self, group: int, position: int, start_ms: int | None, end_ms: int | None, name: int | None

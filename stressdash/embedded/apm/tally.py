@@ -6,16 +6,19 @@ the layout of `stressdash.hdr`, weighted; percentiles are read from it and never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Self
 
 from stressdash.hdr import bucket_mid_us
 
-__all__ = ["Tallies", "Tally", "percentile_us"]
+__all__ = ["Ranks", "Tallies", "Tally", "percentiles_us"]
 
 Percentiles = tuple[float | None, float | None, float | None]
+"""p50, p95 and p99."""
 
 
 @dataclass(slots=True)
@@ -56,14 +59,18 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Take in another tally."""
+        self.add_sums(other)
+        merge(self.latencies, other.latencies)
+        merge(self.failed_latencies, other.failed_latencies)
+        merge(self.results, other.results)
+
+    def add_sums(self, other: Tally) -> None:
+        """Take in another tally's figures, but none of its histograms."""
         self.recorded += other.recorded
         self.weight += other.weight
         self.failed += other.failed
         self.succeeded += other.succeeded
         self.duration_us += other.duration_us
-        merge(self.latencies, other.latencies)
-        merge(self.failed_latencies, other.failed_latencies)
-        merge(self.results, other.results)
 
     @property
     def unknown(self) -> float:
@@ -76,10 +83,27 @@ class Tally:
         return self.duration_us / self.weight if self.weight else None
 
     def percentiles_us(self) -> Percentiles:
-        """p50, p95 and p99 in microseconds; None when empty."""
-        ordered = sorted(self.latencies.items())
-        p50, p95, p99 = (percentile_us(ordered, share, self.weight) for share in (0.50, 0.95, 0.99))
-        return p50, p95, p99
+        """In microseconds; None when empty."""
+        return percentiles_us([Ranks.of(self.latencies)])
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """A histogram by rank: its buckets in order, and the weight that is reached with each."""
+
+    indices: list[int]
+    reached: list[float]
+
+    @classmethod
+    def of(cls, histogram: Mapping[int, float]) -> Self:
+        """Those of a sparse histogram."""
+        indices = sorted(histogram)
+        return cls(indices, list(accumulate(histogram[index] for index in indices)))
+
+    def up_to(self, index: int) -> float:
+        """Weight in this bucket and all below it."""
+        place = bisect_right(self.indices, index)
+        return self.reached[place - 1] if place else 0.0
 
 
 class Tallies(dict[int, Tally]):
@@ -103,9 +127,14 @@ class Tallies(dict[int, Tally]):
         return whole
 
     @cached_property
+    def ranks(self) -> Ranks:
+        """Of the latencies of all in one."""
+        return Ranks.of(self.whole.latencies)
+
+    @cached_property
     def percentiles_us(self) -> Percentiles:
-        """Of all in one, see `Tally.percentiles_us`."""
-        return self.whole.percentiles_us()
+        """Of all in one, in microseconds; None when empty."""
+        return percentiles_us([self.ranks])
 
 
 def merge(into: dict[int, float], other: Mapping[int, float]) -> None:
@@ -115,11 +144,27 @@ def merge(into: dict[int, float], other: Mapping[int, float]) -> None:
         into[key] = get(key, 0.0) + value
 
 
-def percentile_us(ordered: list[tuple[int, float]], share: float, total: float) -> float | None:
-    """Nearest rank: the bucket in which the given share of the total weight is reached, its middle in us."""
-    reached = 0.0
-    for index, weight in ordered:
-        reached += weight
-        if reached >= share * total * (1 - 1e-12):
-            return bucket_mid_us(index)
-    return None
+def percentiles_us(histograms: Sequence[Ranks]) -> Percentiles:
+    """Of several histograms together, in microseconds; None when all are empty.
+
+    Nearest rank: the middle of the bucket in which the share of the total weight is reached. It is found by
+    bisection over the buckets, so the histograms need not be added up.
+    """
+    filled = [histogram for histogram in histograms if histogram.indices]
+    if not filled:
+        return None, None, None
+    total = sum(histogram.reached[-1] for histogram in filled)
+    p50, p95, p99 = (_value_us(filled, share * total * (1 - 1e-12)) for share in (0.50, 0.95, 0.99))
+    return p50, p95, p99
+
+
+def _value_us(histograms: Sequence[Ranks], weight: float) -> float:
+    low = min(histogram.indices[0] for histogram in histograms)
+    high = max(histogram.indices[-1] for histogram in histograms)
+    while low < high:
+        middle = (low + high) // 2
+        if sum(histogram.up_to(middle) for histogram in histograms) >= weight:
+            high = middle
+        else:
+            low = middle + 1
+    return bucket_mid_us(low)

@@ -30,7 +30,7 @@ from stressdash.embedded.apm.rows import (
 from stressdash.embedded.apm.seconds import Names, Seconds, Shelf
 from stressdash.embedded.apm.shapes import MetricsetEvent, SpanEvent, TransactionEvent
 from stressdash.embedded.apm.spill import Spill
-from stressdash.embedded.apm.tally import Tallies, Tally
+from stressdash.embedded.apm.tally import Tallies, Tally, percentiles_us
 from stressdash.hdr import HIGHEST_US
 from stressdash.samples import ApmBucket, ApmSeries, Breakdown, BreakdownPart, ProcessMetric, Scope
 
@@ -136,7 +136,7 @@ class Timeline:
         """Buckets of [start, end), `step_ms` wide, counted from `start_ms`."""
         typed = self.origins.selector(scope, typed=True)
         selector = self.origins.selector(scope, typed=False)
-        whole = Tally()
+        whole, ranks = Tally(), []
         buckets = []
         for begin in range(start_ms, end_ms, step_ms):
             seconds = [found for _, found in self._requests.summaries(begin, begin + step_ms, typed)]
@@ -144,9 +144,10 @@ class Timeline:
             errors = 0
             for _, groups in self._errors.summaries(begin, begin + step_ms, selector):
                 errors += sum(group.count for group in groups.values())
-            whole.add(tallies.whole)
+            whole.add_sums(tallies.whole)
+            ranks.append(tallies.ranks)
             buckets.append(self._bucket(begin, tallies, errors))
-        p50, p95, p99 = whole.percentiles_us()
+        p50, p95, p99 = percentiles_us(ranks)
         settled_ms = now_ms - PROVISIONAL_MS - int((p99 or 0) / 1000)
         provisional = max(start_ms, start_ms + (settled_ms - start_ms) // step_ms * step_ms)
         return ApmSeries(
