@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -46,6 +47,9 @@ ASK_TRACES: Final = 400
 SETTLE_MS: Final = 4_000
 DOWN: Final = (ComponentState.FAILED, ComponentState.UNHEALTHY, ComponentState.PAUSED)
 PASSING: Final = frozenset({ComponentState.STARTING, ComponentState.STOPPING})
+RECOVERED_POLLS: Final = 10
+"""Looks in a row (5 s) that find a component well again before that is news: under load its health comes and
+goes, and each mark covers a part of the charts."""
 
 
 async def polling(every_s: float, poll: Callable[[], Awaitable[None]]) -> None:
@@ -81,6 +85,9 @@ class StackWatch:
         self._stack = stack
         self._on_change = on_change
         self.components: tuple[Component, ...] = ()
+        self._told: dict[str, ComponentState] = {}
+        self._well: Counter[str] = Counter()
+        """Looks in a row that found a component running which was last told to be unhealthy."""
         self.usage = UsageMeter()
         """Fed by who knows the time."""
         self.knobs: tuple[Knob, ...] = ()
@@ -92,12 +99,21 @@ class StackWatch:
 
         What becomes of the `expected` component, and states on the way to another, are no news.
         """
-        before = {component.name: component.state for component in self.components}
         self.components = await self._stack.components()
         for component in self.components:
-            changed = before.get(component.name, component.state) != component.state
-            if changed and component.state not in PASSING and component.name != expected:
+            if self._is_news(component) and component.state not in PASSING and component.name != expected:
                 self._on_change(f"{component.name} {component.state}")
+
+    def _is_news(self, component: Component) -> bool:
+        """Whether its state is another than was told; by this it is told."""
+        name, state = component.name, component.state
+        told = self._told.setdefault(name, state)
+        recovers = told is ComponentState.UNHEALTHY and state is ComponentState.RUNNING
+        self._well[name] = self._well[name] + 1 if recovers else 0
+        if state is told or (recovers and self._well[name] < RECOVERED_POLLS):
+            return False
+        self._told[name] = state
+        return True
 
     async def poll_status(self) -> None:
         """Pool, database and knobs as read back from the components."""
