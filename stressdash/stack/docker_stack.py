@@ -80,9 +80,11 @@ class DockerStack:
         if as_it_is and all(map(self._parts.port, WITHOUT_APM)):
             await self._aim()
             return
-        for name in self._parts.names:
-            if await self._unpause(name):
-                progress(f"the {name} was paused: it goes on")
+        paused = [name for name in self._parts.names if await self._unpause(name)]
+        for name in paused:
+            progress(f"the {name} was paused: it goes on")
+        for name in paused:  # Docker calls it unhealthy until its next check, and compose would go by that
+            await self._parts.await_health(name, progress)
         states = [self._parts.state(name) for name in self._parts.names]
         orphaned = self._parts.any and self._is_orphaned()
         ours = self._ours or orphaned or not any(state in ALIVE for state in states)
