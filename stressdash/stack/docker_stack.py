@@ -248,6 +248,7 @@ class DockerStack:
         await compose.run("up", "--detach", *build, *options, *services, progress=progress)
 
     async def _take_down(self, compose: Compose, *options: str) -> None:
+        await self._parts.look()
         for name in self._parts.names:
             await self._unpause(name)  # Docker stops none that is paused
         await compose.run("down", *options, progress=lambda _: None)
