@@ -16,8 +16,9 @@ __all__ = ["LINE_LIMIT_BYTES", "PIECE_BYTES", "Inflater", "LineSplitter", "LineT
 
 LINE_LIMIT_BYTES: Final = 300 * 1024
 """What apm-server calls `max_event_size`."""
-PIECE_BYTES: Final = 256 * 1024
-"""Output is handed on in pieces of at most this size."""
+PIECE_BYTES: Final = 32 * 1024
+"""Output is handed on in pieces of at most this size: some sixty events, a few milliseconds of work, between
+which others are answered."""
 
 
 class LineTooLong(BadInput):
