@@ -18,8 +18,8 @@ HEAD = """\
 
 Made by `make bench`; `python -m benchmarks NAME...` repeats single figures. What is compared ran interleaved,
 and medians are shown; ratios decide, absolute figures belong to one noisy machine. Processor time is the
-operating system's account of all processes concerned, start-up left out. Goals that were missed are marked
-as such. How: `benchmarks/harness.py`.
+operating system's account of all processes concerned, start-up left out. Goals stand beside, met or
+missed. How: `benchmarks/harness.py`.
 """
 
 
