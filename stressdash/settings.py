@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from stressdash.errors import UsageError
 from stressdash.paths import state_dir
 from stressdash.quantities import parse_count, parse_duration, parse_rate
+from stressdash.urls import http_parts
 
 __all__ = ["ENVIRONMENT", "STACKS", "Settings", "dsn_in", "from_environment", "resolve", "state_to_read"]
 
@@ -48,12 +48,8 @@ def _method(text: str) -> str:
 
 
 def _forward(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        named = False
-    if not named:
+    parts = http_parts(text)
+    if parts is None:
         raise UsageError("this is no URL of an Elasticsearch, as http://127.0.0.1:9200 is")
     if parts.username or parts.password:
         raise UsageError("credentials do not belong into the URL but into STRESSDASH_ES_API_KEY or _PASSWORD")
@@ -61,12 +57,8 @@ def _forward(text: str) -> str:
 
 
 def _kibana(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        named = False
-    if not named:
+    parts = http_parts(text)
+    if parts is None:
         raise UsageError("this is no URL that a link could begin with, as http://127.0.0.1:5601 is")
     if parts.username or parts.password:
         raise UsageError("credentials do not belong into a link; your browser asks for them")

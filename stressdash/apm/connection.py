@@ -24,11 +24,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from stressdash.errors import BadInput
 from stressdash.paths import config_dir
 from stressdash.text import plain_url
+from stressdash.urls import http_parts
 
 __all__ = ["Connection", "forwarding"]
 
@@ -194,12 +194,8 @@ def checked_url(url: str) -> str:
     Raises:
         BadInput: it is another.
     """
-    try:
-        parts = urlsplit(url)
-        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        named = False
-    if not named:
+    parts = http_parts(url)
+    if parts is None:
         raise BadInput("--elasticsearch wants a URL, for instance https://127.0.0.1:9200, or a cloud id")
     if parts.username or parts.password:
         names = "STRESSDASH_ES_API_KEY, or STRESSDASH_ES_USER and _PASSWORD"

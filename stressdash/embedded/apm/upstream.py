@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from stressdash.errors import BadInput
+from stressdash.urls import http_parts
 
 __all__ = ["Upstream"]
 
@@ -37,8 +38,8 @@ class Upstream:
         url = environ.get("STRESSDASH_FORWARD", "").rstrip("/")
         if not url:
             return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        parts = http_parts(url)
+        if parts is None:
             raise BadInput("--forward wants the URL of an Elasticsearch, for instance http://127.0.0.1:9200")
         if parts.username or parts.password:
             raise BadInput(
