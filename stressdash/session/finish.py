@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import StressdashError
 from stressdash.load.plan import Plan
-from stressdash.metrics.verdict import judge, unreached_reasons, void_reasons
+from stressdash.metrics.verdict import Verdict, judge, unreached_reasons, void_reasons
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.course import CourseFacts
 from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
@@ -67,15 +67,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         backend_reason=session.choice,
         started=datetime.fromtimestamp(_wall_ms(session, started_s) / 1e3, UTC),
         machine=_machine(),
-        verdict=judge(
-            (
-                *_losses(session, run),
-                *unreached_reasons(run.totals, run.faults),
-                *void_reasons(totals, open_loop=run.basis != "sent"),
-            ),
-            _broken(session, run),
-            interrupted=run.fleet.interrupted and not run.ended_by,
-        ),
+        verdict=_verdict(session, run),
         basis=run.basis,
         books=run.totals,
         course=CourseFacts(run.results, run.fleet.started_ns, session.settings.warm_up, run.ended_by),
@@ -101,6 +93,16 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         script_output=printed,
     )
     return build_report(facts)
+
+
+def _verdict(session: Session, run: LiveRun) -> Verdict:
+    void = (
+        *_losses(session, run),
+        *unreached_reasons(run.totals, run.faults),
+        *void_reasons(run.results.totals, open_loop=run.basis != "sent"),
+    )
+    interrupted = run.fleet.interrupted and not run.ended_by
+    return judge(void, _broken(session, run), interrupted=interrupted)
 
 
 def _wall_ms(session: Session, axis_s: float) -> int:
