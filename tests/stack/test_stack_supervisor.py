@@ -151,7 +151,7 @@ class TestPause:
         now = await status(link, "apm")
         assert (now.state, now.pid) == (ComponentState.PAUSED, pid)
         assert now.detail.startswith("paused")
-        assert stands_still(pid)
+        await until(lambda: stands_still(pid))
         await link.ask(Verb.PAUSE, "apm")
         await link.ask(Verb.UNPAUSE, "apm")
         now = await status(link, "apm")
