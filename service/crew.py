@@ -19,13 +19,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
+from typing import Final
 
 from service.settings import Settings
 from service.siblings import Place
 
 __all__ = ["Member", "run_crew"]
 
+PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT)
 SIGNALLED = 128
 """A process that a signal ended has this code and the signal's number, as in a shell."""
 
@@ -100,9 +101,12 @@ class _Crew:
             os._exit(code)
 
     def see_through(self, settings: Settings, stdin: int | None) -> int:
-        """Say when all serve, then wait for all of them."""
-        signal.signal(signal.SIGTERM, self._pass_on)
-        signal.signal(signal.SIGINT, self._pass_on)
+        """Say when all serve, then wait for all of them.
+
+        Signals are taken one by one. A handler would come too late for a wait that has just begun, since
+        Python runs handlers between its own steps only; the thread inherits that it takes none.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, (*PASSED_ON, signal.SIGCHLD))
         if stdin is not None:
             threading.Thread(target=self._end_with, args=(stdin,), daemon=True).start()
         if all(os.read(ready, 1) for ready in self._ready):
@@ -111,11 +115,13 @@ class _Crew:
             sys.stdout.flush()
         code = 0
         while self._pids:
-            pid, status = os.wait()
-            self._pids.discard(pid)
-            ended = os.waitstatus_to_exitcode(status)
-            code = code or self._code(ended)
-            self._pass_on(signal.SIGTERM, None)
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid:
+                self._pids.discard(pid)
+                code = code or self._code(os.waitstatus_to_exitcode(status))
+                self._pass_on(signal.SIGTERM)
+            elif (number := signal.sigwait((*PASSED_ON, signal.SIGCHLD))) in PASSED_ON:
+                self._pass_on(number)
         return code
 
     def _code(self, ended: int) -> int:
@@ -128,7 +134,7 @@ class _Crew:
             return ended
         return 0 if -ended in self._passed_on else SIGNALLED - ended
 
-    def _pass_on(self, number: int, _: FrameType | None) -> None:
+    def _pass_on(self, number: int) -> None:
         self._passed_on.add(number)
         for pid in self._pids:
             with suppress(ProcessLookupError):

@@ -48,8 +48,6 @@ def guarded(dashboard: Callable[[int], int]) -> int:
             os._exit(code)
     os.close(alive_read)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in FORWARDED:
-        signal.signal(number, lambda received, _frame: os.kill(child, received))
     status = _wait(child)
     if not os.WIFSIGNALED(status):
         return os.waitstatus_to_exitcode(status)
@@ -65,9 +63,18 @@ def guarded(dashboard: Callable[[int], int]) -> int:
 
 
 def _wait(child: int) -> int:
-    """Status of the child's end; stops with it when it is suspended."""
+    """Status of the child's end; stops with it when it is suspended, and hands signals on to it.
+
+    They are taken one by one: a handler would come too late for a wait that has just begun.
+    """
+    awaited = (*FORWARDED, signal.SIGCHLD)
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     while True:
-        _, status = os.waitpid(child, os.WUNTRACED)
-        if not os.WIFSTOPPED(status):
+        changed, status = os.waitpid(child, os.WUNTRACED | os.WNOHANG)
+        if not changed:
+            if (number := signal.sigwait(awaited)) in FORWARDED:
+                os.kill(child, number)
+        elif os.WIFSTOPPED(status):
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
             return status
-        os.kill(os.getpid(), signal.SIGSTOP)

@@ -84,7 +84,7 @@ class Command:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process alone."""
-        self._process.send_signal(number)
+        os.kill(self.pid, number)  # asyncio's own may take the exit code from who waits for it
 
     def press_ctrl_c(self) -> None:
         """What a terminal does: SIGINT to the whole foreground group."""

@@ -177,9 +177,9 @@ class Child:
         self._changed()
 
     def _signal(self, number: int) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(number)
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):  # asyncio's `send_signal` may reap it, and its code is lost
+                os.kill(self._process.pid, number)
 
     async def _live(self, program: Program) -> None:
         """From the start of a process to its end."""

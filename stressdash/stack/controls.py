@@ -45,23 +45,32 @@ class _Question(Generic[T]):
         self._clock = clock
         self._answer: T | None = None
         self._asked_s = -math.inf
+        self._asked = self._heard = 0
+        """Number of the question that was asked last, and of the one whose answer counts."""
         self.problem: StackError | None = None
 
     async def now(self) -> T | None:
-        """A new answer; None when there is nobody to ask."""
-        self._answer, self.problem = None, None
+        """A new answer; None when there is nobody to ask. Until it comes, the last one counts."""
+        self._asked += 1
+        number = self._asked
         try:
-            self._answer = await self._ask()
+            answer = await self._ask()
         except StackError as error:
-            self.problem = error
+            self._hear(number, None, error)
             raise
-        finally:
-            self._asked_s = self._clock()
-        return self._answer
+        self._hear(number, answer, None)
+        return answer
+
+    def _hear(self, number: int, answer: T | None, problem: StackError | None) -> None:
+        """Take an answer, unless one to a later question is there or it was asked before a `forget`."""
+        if number > self._heard:
+            self._heard, self._asked_s = number, self._clock()
+            self._answer, self.problem = answer, problem
 
     def forget(self) -> None:
         """The last answer is of no use any more, nor is the last problem."""
-        self._answer, self.problem = None, None
+        self._asked += 1
+        self._hear(self._asked, None, None)
         self._asked_s = -math.inf
 
     async def recent(self) -> T | None:

@@ -47,9 +47,10 @@ class DockerWatch:
 
     def take(self) -> bool:
         """Whether anything may have happened since this was asked last."""
-        heard = self._news.is_set() or not self.listening
-        self._news.clear()
-        return heard
+        if self._news.is_set():
+            self._news.clear()
+            return True
+        return not self.listening
 
     def close(self) -> None:
         """Stop listening."""

@@ -71,7 +71,8 @@ class TestTake:
         watch.start()
         _until_listening(watch, daemon)
         watch.take()
-        daemon.events.put({"Action": action})
+        for _ in range(2):  # the first was looked at once the second is taken
+            daemon.events.put({"Action": action})
         _until(daemon.events.empty)
         assert not watch.take()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -19,12 +20,16 @@ class FakeService:
         self.values: dict[str, Any] = {"sampling": 0.1}
         self.asked = 0
         self.problem: StackError | None = None
+        self.awake = asyncio.Event()
+        self.awake.set()
 
     async def status(self) -> ServiceStatus:
         self.asked += 1
+        told = ServiceStatus(**self.values)
+        await self.awake.wait()
         if self.problem is not None:
             raise self.problem
-        return ServiceStatus(**self.values)
+        return told
 
     async def turn(self, name: str, value: str) -> None:
         if self.problem is not None:
@@ -142,6 +147,27 @@ class TestAsking:
         bench.service.problem = StackError("gone")
         assert (await knob(bench.controls, "sampling")).actual is None
         assert (await knob(bench.controls, "max_connections")).actual == "151"
+
+    async def test_in_flight_leaves_the_last_answer_until_the_next(self, bench: Bench) -> None:
+        await bench.controls.service_status()
+        bench.service.awake.clear()
+        asking = asyncio.create_task(bench.controls.service_status())
+        await asyncio.sleep(0)
+        assert bench.service.asked == 2
+        assert (await knob(bench.controls, "sampling")).actual == "0.1"
+        bench.service.awake.set()
+        await asking
+
+    async def test_begun_before_a_turn_does_not_undo_what_it_shows(self, bench: Bench) -> None:
+        bench.service.awake.clear()
+        asking = asyncio.create_task(bench.controls.service_status())
+        await asyncio.sleep(0)
+        before, bench.service.awake = bench.service.awake, asyncio.Event()
+        bench.service.awake.set()
+        await bench.controls.turn("sampling", "0.5", live=True)
+        before.set()
+        await asking
+        assert (await knob(bench.controls, "sampling")).actual == "0.5"
 
     async def test_values_to_start_with_are_wishes_before_facts(self, bench: Bench) -> None:
         await bench.controls.turn("max_connections", "500", live=False)

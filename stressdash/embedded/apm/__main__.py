@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -103,9 +104,11 @@ def watch_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     """Set `ended` at the end of standard input, whatever kind of file it is."""
 
     def read_to_end() -> None:
-        while os.read(0, 4096):
-            pass
-        loop.call_soon_threadsafe(ended.set)
+        with suppress(OSError):  # a closed one has ended
+            while os.read(0, 4096):
+                pass
+        with suppress(RuntimeError):  # the loop may be closed already
+            loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=read_to_end, daemon=True, name="stdin").start()
 
