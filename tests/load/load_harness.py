@@ -92,7 +92,7 @@ async def answer_ok(request: Received, writer: asyncio.StreamWriter) -> bool:
 Serve = Callable[[Behaviour], Awaitable[Server]]
 
 
-async def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = 60.0) -> None:
     """Wait for a condition, polling."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - the condition is about other threads and processes

@@ -249,8 +249,8 @@ class TestTimeouts:
         assert totals.responses == 0
 
     async def test_half_an_answer(self, serve: Serve, start_run: StartRun) -> None:
-        totals = await run_against(serve, start_run, answer(OK[:-1]), max_requests=8, timeout_s=0.5)
-        assert totals.faults == {("timeout", "body", "no whole answer within 0.5 s"): 8}
+        totals = await run_against(serve, start_run, answer(OK[:-1]), max_requests=4, timeout_s=3)
+        assert totals.faults == {("timeout", "body", "no whole answer within 3 s"): 4}
 
     async def test_they_enter_the_histogram_as_bounds(self, serve: Serve, start_run: StartRun) -> None:
         totals = await run_against(serve, start_run, answer(b""), max_requests=8, timeout_s=0.05)
@@ -264,7 +264,7 @@ class TestTimeouts:
                 writer.write(OK)
             return True
 
-        totals = await run_against(serve, start_run, stall_once, timeout_s=1)
+        totals = await run_against(serve, start_run, stall_once, timeout_s=3)
         assert (totals.completed, totals.failed) == (36, 4)
 
     async def test_a_connect_that_hangs(self, start_run: StartRun) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections import Counter
 
 import pytest
-from load_harness import OK, Received, Serve, StartRun, Totals, answer_ok, make_plan, until
+from load_harness import OK, FakeLink, Received, Serve, StartRun, Totals, answer_ok, make_plan, until
 
 from stressdash.hdr import bucket_mid_us
+from stressdash.load.conductor import GRID_NS, Conductor
+from stressdash.load.control import Assignment
+from stressdash.load.target import Address
 from stressdash.samples import Phase
 
 
@@ -32,14 +36,12 @@ class TestSchedule:
         self, serve: Serve, start_run: StartRun, arrivals: str
     ) -> None:
         server = await serve(answer_ok)
-        plan = make_plan(server.url, rate=500.0, arrivals=arrivals, max_requests=None, duration_s=1.0)
+        plan = make_plan(server.url, rate=500.0, arrivals=arrivals, max_requests=500)
         totals = await start_run(plan).end()
-        unsent = totals.in_flight_at_stop
-        assert totals.completed == len(server.received) == totals.scheduled - unsent
-        assert unsent < 10  # on a busy machine the last may find no connection free
-        assert totals.histogram("send_lag").total() == totals.sent
+        assert totals.completed == len(server.received) == totals.scheduled == totals.sent == 500
+        assert totals.histogram("send_lag").total() == 500
         if arrivals == "uniform":
-            assert totals.scheduled == 500
+            assert run_phase(totals, "length_ns") >= 499 * 2_000_000  # none left before it was due
 
     async def test_each_window_has_its_share_of_a_uniform_schedule(
         self, serve: Serve, start_run: StartRun
@@ -62,14 +64,35 @@ class TestSchedule:
         assert not totals.histogram("send_lag")
 
 
+class TestLate:
+    def test_what_came_due_before_a_window_closed_late_is_sent_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Otherwise it would wait for the next to be due: a whole gap, at a low rate."""
+        link = FakeLink()
+        plan = make_plan("http://127.0.0.1:1/", rate=5.0, connections=1, max_requests=None)
+        place = Address(socket.AF_INET, "127.0.0.1", 1)
+        conductor = Conductor(Assignment(plan, 0, 1, (place,), 1, None, 5.0), link, None)  # type: ignore[arg-type]
+        offered: list[int] = []
+        monkeypatch.setattr(conductor, "_offer_idle", lambda: offered.append(conductor._credit))
+        conductor._edge_ns, conductor._credit = GRID_NS, 100
+        conductor._open_loop(5.0, 0.0, 0)
+        conductor._tick(GRID_NS + 50_000_000)
+        link.close()
+        assert link.totals.scheduled == 1
+        assert offered == [1]
+        assert conductor._books.waited == 1
+
+
 class TestFreeze:
     async def test_half_a_run_frozen_is_seen_in_the_corrected_percentiles_only(
         self, serve: Serve, start_run: StartRun
     ) -> None:
-        began = time.monotonic()
+        began: list[float] = []
 
         async def freeze(request: Received, writer: asyncio.StreamWriter) -> bool:
-            passed = time.monotonic() - began
+            began.append(time.monotonic())
+            passed = began[-1] - began[0]
             if 0.5 < passed < 1.5:
                 await asyncio.sleep(1.5 - passed)
             writer.write(OK)
@@ -81,8 +104,8 @@ class TestFreeze:
         raw, corrected = totals.histogram("latency"), totals.histogram("latency_intended")
         assert corrected.total() == 400
         assert raw.total() == totals.responses  # on a slow machine a few are left unsent at the end
-        assert quantile_us(raw, 0.5) < 100_000
-        assert quantile_us(corrected, 0.75) == pytest.approx(500_000, abs=200_000)
+        assert quantile_us(corrected, 0.75) > 450_000  # and what a slow machine adds
+        assert quantile_us(raw, 0.5) < quantile_us(corrected, 0.75) / 2
 
     async def test_a_freeze_to_the_end_is_not_lost(self, serve: Serve, start_run: StartRun) -> None:
         async def never(request: Received, writer: asyncio.StreamWriter) -> bool:
@@ -161,14 +184,14 @@ class TestSteering:
 
     async def test_a_pause_shifts_the_schedule(self, serve: Serve, start_run: StartRun) -> None:
         server = await serve(answer_ok)
-        run = start_run(make_plan(server.url, rate=500.0, max_requests=300))
+        run = start_run(make_plan(server.url, rate=500.0, max_requests=1500))
         await until(lambda: len(server.received) > 20)
         run.command("pause")
         await until(run.totals.rests)
-        scheduled = run.totals.scheduled
-        await until(run.totals.rests)
+        scheduled, paused = run.totals.scheduled, len(run.totals.windows)
+        await until(lambda: len(run.totals.windows) > paused + 2)
         assert run.totals.scheduled == scheduled
         run.command("resume")
         totals = await run.end()
-        assert totals.completed == 300
-        assert run_phase(totals, "scheduled") == 300
+        assert totals.completed == 1500
+        assert run_phase(totals, "scheduled") == 1500

@@ -250,8 +250,13 @@ class TestBatchesOfAnOpenLoop:
             return True
 
         server = await serve(only_the_first)
-        plan = scripted(server.url, None, "together", rate=100.0, max_requests=None, duration_s=1.0)
-        _, totals = await run(make_fleet, replace(plan, stop="abort"))
+        plan = scripted(server.url, None, "together", rate=100.0, max_requests=None)
+        fleet, totals = make_fleet(plan)
+        await fleet.start()
+        await until(lambda: totals.completed == 1 and totals.scheduled > 20)
+        await fleet.stop("abort")
+        await fleet.wait()
+        totals.check_books()
         assert totals.completed == 1
         assert totals.histogram("latency_intended_bounds").total() == totals.in_flight_at_stop > 2
         assert totals.histogram("latency_intended").total() == totals.scheduled

@@ -9,6 +9,7 @@ from load_harness import MakeFleet, Serve, answer_ok, make_plan, until
 
 from stressdash.errors import BadInput, UsageError
 from stressdash.load.shape import parse_shape, shape_seconds, stage_at
+from stressdash.load.think import Think
 
 
 class TestText:
@@ -80,8 +81,9 @@ class TestPlan:
 class TestRun:
     async def test_connections_follow(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
-        stages = parse_shape("hold 2 500ms, hold 12 500ms, hold 3 1s")
-        fleet, totals = make_fleet(make_plan(server.url, max_requests=None, stages=stages))
+        stages = parse_shape("hold 2 2s, hold 12 2s, hold 3 2s")
+        plan = make_plan(server.url, max_requests=None, stages=stages, think=Think(0.05, 0.05))
+        fleet, totals = make_fleet(plan)
         await fleet.start()
         await fleet.wait()
         targets = [window.target_connections for window in totals.windows]
@@ -91,14 +93,16 @@ class TestRun:
 
     async def test_a_rate_ramp_sends_its_integral(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)
-        stages = parse_shape("ramp 0..200 1s, hold 500ms")
+        stages = parse_shape("ramp 0..100 3s, hold 1s")
         fleet, totals = make_fleet(
             make_plan(server.url, max_requests=None, stages=stages, shapes="rate", workers=2)
         )
         await fleet.start()
         await fleet.wait()
         totals.check_books()
-        assert totals.scheduled == pytest.approx(200, abs=15)
+        assert totals.scheduled == pytest.approx(
+            250, abs=20
+        )  # a late change of stage adds the square of its delay
 
     async def test_a_hand_on_the_slider_takes_over(self, serve: Serve, make_fleet: MakeFleet) -> None:
         server = await serve(answer_ok)

@@ -109,7 +109,7 @@ class TestPause:
     async def test_timeouts_run_on(self, serve: Serve, start_run: StartRun) -> None:
         gate = Gate()
         server = await serve(gate)
-        run = start_run(make_plan(server.url, max_requests=None, timeout_s=0.3))
+        run = start_run(make_plan(server.url, max_requests=None, timeout_s=3))
         await until(lambda: len(server.received) == 4)
         run.command("pause")
         await until(run.totals.rests)

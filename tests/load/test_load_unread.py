@@ -29,9 +29,12 @@ class TestAges:
     ) -> None:
         released = asyncio.Event()
 
+        answered: list[int] = []
+
         async def answer(request: Received, writer: asyncio.StreamWriter) -> bool:
             await released.wait()
             writer.write(OK)
+            answered.append(request.id)
             return True
 
         server = await serve(answer)
@@ -46,6 +49,7 @@ class TestAges:
         os.kill(pid, signal.SIGSTOP)
         try:
             released.set()
+            await until(lambda: len(answered) == 4)
             await asyncio.sleep(STALL_S)  # the stall itself
         finally:
             os.kill(pid, signal.SIGCONT)
