@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import StressdashError, UsageError
 from stressdash.terminal import guarded
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from stressdash.tui.app import StressdashApp
 
 __all__ = ["show_dashboard", "tell_error"]
+
+INTERRUPTED: Final = 130
 
 
 def show_dashboard(make: Callable[[], Session], *, tour: bool = False) -> int:
@@ -47,23 +50,24 @@ def tell_error(error: StressdashError) -> int:
 
 def _child(make: Callable[[], Session], guard: int, *, tour: bool) -> int:
     try:
-        return asyncio.run(_show(make, guard, tour=tour))
+        gc.disable()  # imports make 100,000 objects that stay: to look for garbage takes a tenth of the start
+        from stressdash.session.shelf import Shelf
+        from stressdash.tui.app import StressdashApp
+        from stressdash.tui.tour import Tour
+
+        session = make()
+        gc.freeze()
+        gc.enable()
+        app = StressdashApp(session, Shelf(session.settings.state), Tour() if tour else None)
+        return asyncio.run(_show(app, session, guard))
     except StressdashError as error:
         return tell_error(error)
 
 
-async def _show(make: Callable[[], Session], guard: int, *, tour: bool) -> int:
+async def _show(app: StressdashApp, session: Session, guard: int) -> int:
     """Run until it is quit, or until the descriptor `guard` reaches its end."""
-    gc.disable()  # imports make 100,000 objects that all stay: to look for garbage among them takes a tenth
-    from stressdash.session.shelf import Shelf
-    from stressdash.tui.app import StressdashApp
-    from stressdash.tui.tour import Tour
-
-    session = make()
-    gc.freeze()
-    gc.enable()
-    app = StressdashApp(session, Shelf(session.settings.state), Tour() if tour else None)
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, partial(app.exit, return_code=INTERRUPTED))
     loop.add_reader(guard, app.exit)
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, app.exit)

@@ -23,7 +23,7 @@ class Terminal:
     def run(self, *words: str, **environment: str) -> None:
         """Start the command; the pane stays when it ends, with its exit code as the last line."""
         columns, rows = self._size
-        line = f"{shlex.join(words)}; code=$?; echo; echo exit-code=$code; exec cat"
+        line = f"trap : INT; {shlex.join(words)}; code=$?; echo; echo exit-code=$code; exec cat"
         variables = [f"-e{name}={value}" for name, value in environment.items()]
         size = ["-x", str(columns), "-y", str(rows)]
         self._call("new-session", "-d", *size, *variables, "sh", "-c", line)

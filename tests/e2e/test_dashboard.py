@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,15 @@ from terminal import Terminal
 pytestmark = pytest.mark.serial
 
 Dashboard = Callable[..., Terminal]
+LEFT = {"alternate": False, "cursor": True, "mouse": False}
+"""The flags of a terminal that was given back."""
+
+
+def _until(happens: Callable[[], bool], within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not happens():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
 
 
 class TestActs:
@@ -29,7 +39,9 @@ class TestActs:
         terminal.type("2")
         terminal.wait_for("» Errors")
         terminal.type("/")
+        terminal.wait_for("filter: words")
         terminal.type("1040", "Enter")
+        terminal.wait_for(r"filter +1040")
         terminal.wait_for(r"rpc internal\s+Error 1040")
         terminal.wait_for(r"\d+%")
         terminal.type("Enter")
@@ -39,7 +51,7 @@ class TestActs:
         terminal.type("Escape")
         terminal.wait_for("» Errors")
         terminal.type("C-c")
-        terminal.wait_for(r"(?i)quit|leave|exit-code")
+        terminal.wait_for("Stop it and quit|exit-code")
         terminal.type("y")
         terminal.wait_for("exit-code=0")
 
@@ -59,7 +71,7 @@ class TestActs:
 
 class TestFaults:
     def test_a_killed_service_is_shown_counted_and_started_again(self, dashboard: Dashboard) -> None:
-        terminal = dashboard("--scenario", "act3", "--duration", "60s")
+        terminal = dashboard("--scenario", "act3", "--duration", "10m")
         terminal.type("s")
         terminal.wait_for(r"RUN 00:")
         terminal.type("3")
@@ -67,10 +79,12 @@ class TestFaults:
         terminal.type("X")
         terminal.wait_for("Kill the service")
         terminal.type("y")
-        terminal.wait_for(r"service\s+failed\s+-9", within_s=3)
+        terminal.wait_for(r"service\s+failed\s+-9")
         terminal.type("1")
         terminal.wait_for(r"connect ECON\S+\s+Connection")
-        terminal.type("3", "u")
+        terminal.type("3")
+        terminal.wait_for("» Stack")
+        terminal.type("u")
         terminal.wait_for(r"service\s+running\s+-9")
         terminal.type("1")
         terminal.wait_for(r"client +[1-9]")
@@ -93,8 +107,8 @@ class TestLeaving:
         everything = processes_of(state)
         os.kill(child.pid, signal.SIGKILL)
         terminal.wait_for("exit-code=137")
-        assert gone(everything, within_s=2) == []
-        assert terminal.flags() == {"alternate": False, "cursor": True, "mouse": False}
+        assert gone(everything) == []
+        assert terminal.flags() == LEFT
 
     def test_it_leaves_in_good_order_when_its_guard_is_killed(
         self, dashboard: Dashboard, state: Path
@@ -103,15 +117,40 @@ class TestLeaving:
         (guard,) = psutil.Process(terminal.pane_pid()).children()
         everything = processes_of(state)
         os.kill(guard.pid, signal.SIGKILL)
-        terminal.wait_for("exit-code=137")
-        assert gone(everything, within_s=5) == []
+        assert gone(everything) == []
+        _until(lambda: terminal.flags() == LEFT)
 
     @pytest.mark.parametrize("key", ["q", "C-c"])
     def test_without_load_a_key_is_enough(self, dashboard: Dashboard, state: Path, key: str) -> None:
         terminal = dashboard()
         terminal.type(key)
         terminal.wait_for("exit-code=0")
-        assert processes_of(state) == []
+        assert gone(processes_of(state)) == []
+
+    def test_ctrl_c_before_there_is_a_screen_ends_it_without_a_traceback(
+        self, terminal: Terminal, state: Path
+    ) -> None:
+        terminal.run(
+            sys.executable, "-m", "stressdash.cli", "--stack", "embedded", STRESSDASH_STATE=str(state / "s")
+        )
+        shell = psutil.Process(terminal.pane_pid())
+        _until(lambda: any(guard.children() for guard in shell.children()))
+        terminal.type("C-c")
+        screen = terminal.wait_for(r"exit-code=(0|130)\b")
+        assert "Traceback" not in screen
+        assert gone(processes_of(state)) == []
+
+    def test_an_interrupt_from_elsewhere_ends_it_in_good_order(
+        self, dashboard: Dashboard, state: Path
+    ) -> None:
+        terminal = dashboard()
+        (guard,) = psutil.Process(terminal.pane_pid()).children()
+        (child, *_) = guard.children()
+        os.kill(child.pid, signal.SIGINT)
+        screen = terminal.wait_for("exit-code=130")
+        assert "Traceback" not in screen
+        assert gone(processes_of(state)) == []
+        assert terminal.flags() == LEFT
 
 
 class TestWithoutAProperTerminal:
