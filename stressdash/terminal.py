@@ -22,6 +22,7 @@ RESTORE: Final = (
 """Mouse, paste and focus reports off, keyboard protocol back, cursor on, main screen, plain colours."""
 
 FORWARDED: Final = (signal.SIGTERM, signal.SIGHUP)
+AWAITED: Final = (*FORWARDED, signal.SIGCHLD)
 
 
 def guarded(dashboard: Callable[[int], int]) -> int:
@@ -34,12 +35,16 @@ def guarded(dashboard: Callable[[int], int]) -> int:
     alive_read, alive_write = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
+    unheld = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, *AWAITED))
     child = os.fork()
     if child == 0:
         os.close(alive_write)
         code = 1
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unheld)
             code = dashboard(alive_read)
+        except KeyboardInterrupt:  # there was no screen yet to hear the key
+            code = 128 + signal.SIGINT
         except BaseException:  # noqa: BLE001 nothing may unwind into the parent's frames
             sys.excepthook(*sys.exc_info())
         finally:
@@ -65,14 +70,12 @@ def guarded(dashboard: Callable[[int], int]) -> int:
 def _wait(child: int) -> int:
     """Status of the child's end; stops with it when it is suspended, and hands signals on to it.
 
-    They are taken one by one: a handler would come too late for a wait that has just begun.
+    They are held and taken one by one: a handler would come too late for a wait that has just begun.
     """
-    awaited = (*FORWARDED, signal.SIGCHLD)
-    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     while True:
         changed, status = os.waitpid(child, os.WUNTRACED | os.WNOHANG)
         if not changed:
-            if (number := signal.sigwait(awaited)) in FORWARDED:
+            if (number := signal.sigwait(AWAITED)) in FORWARDED:
                 os.kill(child, number)
         elif os.WIFSTOPPED(status):
             os.kill(os.getpid(), signal.SIGSTOP)
