@@ -12,16 +12,13 @@ from typing import Any
 
 import psutil
 import pytest
-from command import Command, Ended, survivors
+from command import PASSED_OR_VOID, Command, Ended, survivors
 
 from stressdash.cli import main
 from stressdash.paths import state_dir
 from stressdash.stack import choose
 from stressdash.stack.docker_project import Owner, Project
 from stressdash.stack.folder import StateFolder
-
-PASSED_OR_VOID = (0, 5)
-"""On a busy machine so short a run may be void; what it leaves running counts all the same."""
 
 Do = Callable[..., Awaitable[Ended]]
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+PATIENCE_S = 30.0
+
 Ran = subprocess.CompletedProcess[bytes]
 
 
@@ -33,7 +35,7 @@ def processes_of(state: Path) -> list[psutil.Process]:
     return found
 
 
-def gone(processes: list[psutil.Process], within_s: float) -> list[psutil.Process]:
-    """Those that still run after at most `within_s`; one that only waits to be reaped runs no more."""
-    _, alive = psutil.wait_procs(processes, timeout=within_s)
+def gone(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that do not end soon; one that only waits to be reaped runs no more."""
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
     return [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]

@@ -8,7 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ran import Ran, processes_of, report_of
+from command import PASSED_OR_VOID
+from ran import Ran, gone, processes_of, report_of
 
 from stressdash.report.run_json import json_schema
 
@@ -40,8 +41,7 @@ class TestActs:
         assert joined["culprit"].startswith("service.")
         assert joined["stack_depth"] > 0
         assert report["audit"]["lost"] == 0
-        assert report["verdict"]["status"] == "passed"
-        assert ran.returncode == 0
+        assert ran.returncode in PASSED_OR_VOID, report["verdict"]
 
     def test_act_2_is_clean_at_the_client_but_cancels_inserts(self, stressdash: Callable[..., Ran]) -> None:
         report = report_of(
@@ -65,7 +65,7 @@ class TestActs:
 
     def test_nothing_outlives_a_run(self, stressdash: Callable[..., Ran], state: Path) -> None:
         ran = stressdash("run", "act3", "--stack", "embedded", "--duration", "1s", "--quiet")
-        assert ran.returncode == 0, ran.stderr.decode()
+        assert ran.returncode in PASSED_OR_VOID, ran.stderr.decode()
         assert b"Requests/sec" in ran.stdout
         assert ran.stderr == b""
-        assert processes_of(state) == []
+        assert gone(processes_of(state)) == []

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
-from command import Command, survivors, until
+from command import PASSED_OR_VOID, Command, runs, survivors, until
 
 Start = Callable[..., Awaitable[Command]]
 
@@ -32,10 +32,9 @@ class TestDeathUnderLoad:
     async def test_the_run_goes_on_counts_faults_and_reports_a_void_result_that_names_the_dead(
         self, stressdash: Start, module: str, component: str
     ) -> None:
-        command = await stressdash(*ACT, "--duration", "3s")
+        command = await stressdash(*ACT, "--duration", "6s")
+        victim = await command.comes(module)
         await command.loads()
-        victim = command.member(module)
-        assert victim is not None
         victim.kill()
         ended = await command.ended()
         report = ended.report
@@ -62,7 +61,7 @@ class TestDeathUnderLoad:
     async def test_a_dead_supervisor_is_a_state_of_all_components_and_the_report_is_still_given(
         self, stressdash: Start
     ) -> None:
-        command = await stressdash(*ACT, "--duration", "3s")
+        command = await stressdash(*ACT, "--duration", "6s")
         await command.loads()
         (await command.comes("stressdash.stack.supervisor")).kill()
         ended = await command.ended()
@@ -75,7 +74,7 @@ class TestJunkToTheIntake:
     async def test_a_run_is_not_disturbed_and_its_figures_hold_nothing_of_the_junk(
         self, stressdash: Start
     ) -> None:
-        command = await stressdash(*ACT, "--duration", "3s")
+        command = await stressdash(*ACT, "--duration", "6s")
         await command.loads()
         intake = await command.comes("stressdash.embedded.apm")
         (port,) = {c.laddr.port for c in intake.net_connections() if c.status == "LISTEN"}
@@ -92,7 +91,7 @@ class TestJunkToTheIntake:
         await reader.read()
         writer.close()
         ended = await command.ended()
-        assert ended.code == 0
+        assert ended.code in PASSED_OR_VOID
         assert ended.report["apm"]["error_groups"] == []
         assert ended.report["apm"]["transactions"] > 0
         assert ended.report["warnings"] == []
@@ -107,7 +106,8 @@ class TestSignals:
         ended = await command.ended()
         assert ended.code == 130
         assert ended.err == b""
-        assert ended.report["verdict"] == {"status": "interrupted", "reasons": ["interrupted before its end"]}
+        verdict = ended.report["verdict"]
+        assert (verdict["status"], verdict["reasons"][0]) == ("interrupted", "interrupted before its end")
         assert 0 < ended.report["duration_s"] < 60
         assert ended.report["audit"]["lost"] == 0
         assert survivors(family) == []
@@ -143,10 +143,10 @@ class TestSignals:
         assert survivors(command.family()) == []
 
     async def test_ctrl_c_after_the_load_has_ended_spoils_nothing(self, stressdash: Start) -> None:
-        command = await stressdash(*ACT, "--requests", "200")
-        await command.comes("stressdash.load.worker")
-        await until(lambda: command.member("stressdash.load.worker") is None)
+        command = await stressdash(*ACT, "--requests", "2000")
+        worker = await command.comes("stressdash.load.worker")
+        await until(lambda: not runs(worker))
         command.press_ctrl_c()
         ended = await command.ended()
-        assert ended.code == 0
-        assert ended.report["requests"]["completed"] == 200
+        assert ended.code in PASSED_OR_VOID
+        assert ended.report["requests"]["completed"] == 2000

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
-from command import Command, stored, survivors, until
+from command import PASSED_OR_VOID, Command, stored, survivors, until
 
 Start = Callable[..., Awaitable[Command]]
 
@@ -92,10 +94,11 @@ class TestKillMinus9:
         await command.loads()
         family = command.family()
         for process in family:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended with its owner
+                process.kill()
         assert survivors(family) == []
         before = stored(state)
         ended = await (await stressdash(*ACT, "--duration", "1s")).ended()
-        assert ended.code == 0, ended.err.decode()
+        assert ended.code in PASSED_OR_VOID, ended.err.decode()
         assert ended.report["audit"]["lost"] == 0
         assert ended.report["audit"]["stored"] == len(stored(state)) - len(before)

@@ -24,14 +24,15 @@ class TestSecrets:
     ) -> None:
         files = [tmp_path / name for name in ("run.json", "run.html", "run.xml")]
         command = await stressdash(
-            *("run", "act1", "--stack", "embedded", "--connections", "30", "--duration", "3s"),
+            *("run", "act1", "--stack", "embedded", "--connections", "30", "--duration", "6s"),
             *("--knob", "max_connections=10"),
             *("--json", str(files[0]), "--html", str(files[1]), "--junit", str(files[2])),
         )
+        database = await command.comes("stressdash.embedded.mysql")
         await command.loads(rows=5)
         arguments = [" ".join(process.cmdline()) for process in command.family()]
         assert len(arguments) >= 6
-        (await command.comes("stressdash.embedded.mysql")).kill()  # so that the logs hold failures, too
+        database.kill()  # so that the logs hold failures, too
         await until(lambda: not command.running)
         ended = await command.ended()
 
