@@ -117,6 +117,11 @@ def _add_load(add: Callable[..., argparse.Action]) -> None:
     )
     add("--stop", metavar="HOW", help="drain waits for what is in flight, abort hangs up (default: drain)")
     add("-t", "--workers", metavar="N", help="load processes (default: by need)")
+    add(
+        "--coalesce",
+        metavar="TIME",
+        help="serve together what became ready in so long, up to 10ms: cheaper, latency up to it longer",
+    )
 
 
 def _add_connections(add: Callable[..., argparse.Action]) -> None:
@@ -185,6 +190,7 @@ _FLAGS = {
     "arrivals": "--arrivals",
     "stages": "--stages",
     "think": "--think",
+    "coalesce": "--coalesce",
     "warm_up": "--warm-up",
     "cacert": "--cacert",
     "cert": "--cert",
@@ -266,6 +272,7 @@ def check_course(settings: Settings) -> None:
     Raises:
         UsageError: the sentence names the flag, the scenario or the variable that said it.
     """
+    from stressdash.load.coalescing import parse_coalesce
     from stressdash.load.shape import parse_shape, shape_seconds
     from stressdash.load.think import parse_think
     from stressdash.metrics.results import parse_warm_up
@@ -274,6 +281,7 @@ def check_course(settings: Settings) -> None:
     checks: list[tuple[str, Callable[[str], object], Sequence[str | None]]] = [
         ("stages", parse_shape, [settings.stages]),
         ("think", parse_think, [settings.think]),
+        ("coalesce", parse_coalesce, [settings.coalesce]),
         ("warm_up", parse_warm_up, [settings.warm_up]),
         ("stop_when", parse_stop_rule, settings.stop_when),
     ]

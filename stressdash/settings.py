@@ -105,6 +105,8 @@ class Settings:
     """Shape of connections, or of the rate where there is one, as `stressdash.load.shape` reads it."""
     think: str | None = _setting(None)
     """As `stressdash.load.think` reads it."""
+    coalesce: str | None = _setting(None)
+    """As `stressdash.load.coalescing` reads it."""
     warm_up: str | None = _setting(None)
     """A time, or `auto`."""
     stop_when: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ class TestCheck:
         [
             ("stages", "--stages", "hold 5 1s, rmp 9 1s", "--stages: the shape, at character 12 .*'ramp'"),
             ("think", "--think", "2s..1s", "--think: the think time '2s..1s'"),
+            ("coalesce", "--coalesce", "20ms", "--coalesce: answers cannot be served together every 0.02 s"),
             ("warm_up", "--warm-up", "soon", "--warm-up: the warm-up 'soon' is no time"),
             (
                 "stop_when",
@@ -48,6 +49,7 @@ class TestCheck:
             "stages": ("--stages", "ramp 1..5 3s, soak 1m"),
             "warm_up": ("--warm-up", "3s"),
             "think": ("--think", "exp 10ms"),
+            "coalesce": ("--coalesce", "500us"),
             "stop_when": ("--stop-when", ("rate<95% 10s",)),
         }
         check_course(resolve(layer))
@@ -70,6 +72,7 @@ class TestScenario:
             ('stages = "hold 5"', r"line 3: the shape, at character 1 \('hold 5'\): a hold is written"),
             ('warm_up = "soon"', "line 3: the warm-up 'soon' is no time"),
             ('think = "soon"', "line 3: the think time 'soon'"),
+            ('coalesce = "often"', "line 3: 'often' is no time to serve answers together in"),
             ('stop_when = ["failed"]', "line 3: the stop rule 'failed' cannot be read"),
         ],
     )

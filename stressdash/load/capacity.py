@@ -65,6 +65,11 @@ def doubts_of(plan: Plan, addresses: Sequence[Address]) -> list[str]:
     doubts = []
     if plan.transport.insecure and parse_url(plan.url).secure:
         doubts.append("TLS certificates are not verified (--insecure): anyone may have answered")
+    if plan.coalesce_s is not None:
+        doubts.append(
+            f"answers are served together every {1e3 * plan.coalesce_s:g} ms (--coalesce): latencies may be "
+            "told up to that much too long, and requests leave in bursts"
+        )
     connections = max(1, round(plan.peak("connections")))
     places = [address for address in addresses if address.family != socket.AF_UNIX]
     if places:

@@ -233,13 +233,13 @@ class Conductor(ThinkingLoop):
         self._due_ns = self._pacer.next_ns
         self._grant(self._owed)
         self._stop_thinking()
-        self._poll = self._poll_precisely
+        self._wait_by(self._poll_precisely)
 
     def _close_loop(self, now: int) -> None:
         self._pacer.set_rate(0, now)
         self._due_ns = NEVER_NS
         self._grant(self._pacer.limit + self._owed)
-        self._poll = self._poller.poll
+        self._wait_by(self._poller.poll)
         self._start_thinking()
         self._offer_idle()
 

@@ -14,12 +14,12 @@ import ssl
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from stressdash.hdr import bucket_index
 from stressdash.load.books import Books, Ending
+from stressdash.load.coalescing import Coalescing, Poll
 from stressdash.load.connection import CONNECTING, IDLE, NEVER_NS, SECURING, Connection
 from stressdash.load.control import Assignment
 from stressdash.load.faults import FaultKind, kind_of_handshake_error, kind_of_os_error
@@ -42,7 +42,8 @@ class Opening(ABC):
     def __init__(self, assignment: Assignment, books: Books) -> None:
         self._clock = time.monotonic_ns
         self._poller = select.epoll()
-        self._poll: Callable[[float, int], list[tuple[int, int]]] = self._poller.poll
+        self._coalesce_ns = round((assignment.plan.coalesce_s or 0) * 1e9)
+        self._wait_by(self._poller.poll)
         self._books = books
         self._timers = Timers()
         transport = assignment.plan.transport
@@ -84,6 +85,14 @@ class Opening(ABC):
     @abstractmethod
     def _discard(self, connection: Connection) -> None:
         """Close for good."""
+
+    def _wait_by(self, wait: Poll) -> None:
+        """Wait in this way from now on, on the plan's grid where it coalesces."""
+        self._poll: Poll = wait
+        if self._coalesce_ns:
+            self._poll = Coalescing(
+                self._poller.poll, wait, self._coalesce_ns, clock=self._clock, sleep=time.sleep
+            )
 
     def _add_connections(self, count: int) -> None:
         for _ in range(count):

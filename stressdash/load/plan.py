@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stressdash.errors import BadInput, UsageError
+from stressdash.load.coalescing import check_coalesce
 from stressdash.load.expectation import Checks
 from stressdash.load.field import Source
 from stressdash.load.rows import Rows
@@ -127,6 +128,8 @@ class Plan:
     """What templates take columns from."""
     script: Script | None = None
     """A wrk script, which makes the requests from the first of the plan on."""
+    coalesce_s: float | None = None
+    """What became ready within so long is served together (`stressdash.load.coalescing`); None: at once."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.
@@ -150,6 +153,8 @@ class Plan:
             raise UsageError(f"{self.max_requests} requests cannot be sent; give a number from 1 up")
         if self.rate is not None:
             _within("rate", self.rate, MIN_RATE, MAX_RATE)
+        if self.coalesce_s is not None:
+            check_coalesce(self.coalesce_s)
         if self.shapes not in {"connections", "rate"}:
             raise UsageError(f"a shape is one of connections or of rate, not of {self.shapes!r}")
         if self.stages:

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 
 from stressdash import wire
 from stressdash.errors import BadInput, UsageError
+from stressdash.load.coalescing import parse_coalesce
 from stressdash.load.plan import Request
 from stressdash.load.rows import check_order
 from stressdash.load.secret import parse_secret_header
@@ -168,6 +169,8 @@ def _checks(scenario: Scenario) -> Iterator[tuple[Path, Callable[[], object]]]:
         yield ("load", "stages"), partial(parse_shape, load.stages)
     if load.think is not None:
         yield ("load", "think"), partial(parse_think, load.think)
+    if load.coalesce is not None:
+        yield ("load", "coalesce"), partial(parse_coalesce, load.coalesce)
     if load.warm_up is not None:
         yield ("load", "warm_up"), partial(parse_warm_up, load.warm_up)
     for rule in load.stop_when:

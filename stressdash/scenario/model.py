@@ -95,6 +95,10 @@ class Load:
     connect_timeout: Annotated[Duration, Meta(description="A connect is given up after it.")] | None = None
     stop: Literal["drain", "abort"] | None = None
     workers: Annotated[Positive, Meta(description="Load processes.")] | None = None
+    coalesce: (
+        Annotated[str, Meta(description="Serve together what became ready within it.", examples=["1ms"])]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,7 @@ def scenario_layer(scenario: Scenario) -> dict[str, tuple[str, Any]]:
         "connect_timeout_s": None if load.connect_timeout is None else parse_duration(load.connect_timeout),
         "stop": load.stop,
         "workers": load.workers,
+        "coalesce": load.coalesce,
     }
     layer = {name: (where, value) for name, value in values.items() if value is not None}
     return {**layer, "knobs": (where, {name: str(value) for name, value in scenario.knobs.items()})}

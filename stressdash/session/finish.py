@@ -15,15 +15,15 @@ from stressdash.report.build import RunFacts, apm_report, build_report, window_r
 from stressdash.report.course import CourseFacts
 from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
 from stressdash.samples import ApmSeries, ComponentState
+from stressdash.session.apmwatch import dropped_events
 from stressdash.session.guard import apm_over, outcomes
 from stressdash.session.plan import transport_facts
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
 from stressdash.session.scriptend import end_script
-from stressdash.session.view import plain_url
-from stressdash.session.watch import dropped_events
-from stressdash.stack.database import Database
+from stressdash.stack.ends import database_end
 from stressdash.store.audit import Audit, audit
+from stressdash.text import plain_url
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
@@ -134,6 +134,7 @@ def plan_facts(plan: Plan) -> dict[str, Scalar]:
         "stages": ", ".join(f"{stage.label} {stage.seconds:g}s" for stage in plan.stages) or None,
         "stages_of": plan.shapes if plan.stages else None,
         "think_s": None if plan.think is None else (plan.think.low_s + plan.think.high_s) / 2,
+        "coalesce_s": plan.coalesce_s,
         "seed": plan.seed,
         "script": plan.script.path if plan.script is not None else None,
         "expect": ", ".join(dict.fromkeys(text for request in plan.requests for text in request.expect))
@@ -188,7 +189,7 @@ async def _audit(session: Session, run: LiveRun, warnings: list[str]) -> Audit |
         return None
     if not await _idle(session):
         warnings.append("the service still has requests in flight: the audit may count them as dropped")
-    database = Database(dsn)
+    database = database_end(dsn)
     try:
         stored = await database.stored(run.plan.run_tag)
     except StressdashError as error:

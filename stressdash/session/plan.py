@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stressdash.load.coalescing import parse_coalesce
 from stressdash.load.plan import Plan
 from stressdash.load.script import read_script
 from stressdash.load.shape import parse_shape, shape_seconds
@@ -78,6 +79,7 @@ def build_plan(
         stages=parse_shape(settings.stages) if settings.stages and not (of_rate and rate is None) else (),
         shapes="rate" if of_rate else "connections",
         think=parse_think(settings.think) if settings.think else None,
+        coalesce_s=parse_coalesce(settings.coalesce) if settings.coalesce else None,
         run_id=run_id,
         allow_targets=settings.allow_targets,
         transport=_transport(settings),

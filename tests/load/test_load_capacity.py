@@ -65,6 +65,11 @@ class TestDoubts:
         assert "not verified (--insecure)" in doubt
         assert capacity.doubts_of(make_plan("http://127.0.0.1/", transport=careless), [HERE]) == []
 
+    def test_answers_served_together_are_said(self) -> None:
+        plan = make_plan("http://127.0.0.1/", coalesce_s=0.001)
+        (doubt,) = capacity.doubts_of(plan, [HERE])
+        assert "every 1 ms (--coalesce): latencies may be told up to that much too long" in doubt
+
     def test_a_connection_for_each_request_uses_up_ports_that_rest(self) -> None:
         plan = make_plan("http://10.0.0.1/", transport=Transport(keepalive=False))
         (doubt,) = capacity.doubts_of(plan, [THERE])
