@@ -1,6 +1,6 @@
 """The load engine by itself, as a command: what the other generators are compared with.
 
-python -m benchmarks.engine URL [-c N] [-d SECONDS] [--numbered] [--workers N]
+python -m benchmarks.engine URL [-c N] [-d SECONDS] [--numbered] [--workers N] [--coalesce TIME]
 
 Prints one JSON object at the end: counts, connections and percentiles in microseconds.
 """
@@ -12,6 +12,7 @@ import asyncio
 import json
 from typing import Any
 
+from stressdash.load.coalescing import parse_coalesce
 from stressdash.load.fleet import Fleet
 from stressdash.load.plan import Plan, Request
 from stressdash.metrics.window import RunTotals
@@ -22,10 +23,16 @@ JSON_HEADERS = (("Content-Type", "application/json"),)
 
 
 def plan(
-    url: str, connections: int, duration_s: float, *, body: bytes = FIXED, workers: int | None = 1
+    url: str,
+    connections: int,
+    duration_s: float,
+    *,
+    body: bytes = FIXED,
+    workers: int | None = 1,
+    coalesce_s: float | None = None,
 ) -> Plan:
     push = Request("push", "POST", None, JSON_HEADERS, body)
-    return Plan(url, (push,), connections, duration_s, workers=workers)
+    return Plan(url, (push,), connections, duration_s, workers=workers, coalesce_s=coalesce_s)
 
 
 async def run(run_plan: Plan) -> RunTotals:
@@ -54,12 +61,17 @@ def main() -> None:
     parser.add_argument("-d", "--duration", type=float, default=10.0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--numbered", action="store_true", help="a body of its own for each request")
+    parser.add_argument("--coalesce", type=parse_coalesce, help="serve together what became ready within it")
     words = parser.parse_args()
-    body = NUMBERED if words.numbered else FIXED
-    totals = asyncio.run(
-        run(plan(words.url, words.connections, words.duration, body=body, workers=words.workers))
+    run_plan = plan(
+        words.url,
+        words.connections,
+        words.duration,
+        body=NUMBERED if words.numbered else FIXED,
+        workers=words.workers,
+        coalesce_s=words.coalesce,
     )
-    print(json.dumps(told(totals)))
+    print(json.dumps(told(asyncio.run(run(run_plan)))))
 
 
 if __name__ == "__main__":

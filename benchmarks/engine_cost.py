@@ -6,7 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks.figure import Figure
-from benchmarks.generators import GENERATORS, available, stressdash, stressdash_numbered
+from benchmarks.generators import (
+    GENERATORS,
+    available,
+    stressdash,
+    stressdash_coalescing,
+    stressdash_numbered,
+)
 from benchmarks.harness import Load, Server, interleaved, measure_load, median, serve
 
 SETTINGS = (
@@ -17,7 +23,7 @@ SETTINGS = (
     ("100, 12 to 76 ms delay", 100, "uniform:12000:76000", 1.6),
 )
 """Name, connections, delay, and the ratio to wrk that the engine is to keep."""
-REFERENCE, TWIN, OURS = "wrk -t1", "wrk again", "stressdash"
+REFERENCE, TWIN, OURS, TOGETHER = "wrk -t1", "wrk again", "stressdash", "stressdash --coalesce 1ms"
 
 
 def measure(rounds: int) -> Figure:
@@ -34,6 +40,7 @@ def measure(rounds: int) -> Figure:
         REFERENCE: wrk,
         TWIN: wrk,
         OURS: stressdash,
+        TOGETHER: stressdash_coalescing,
         "stressdash, acts": stressdash_numbered,
     } | commands
     columns = [_setting(commands, *setting[1:3], rounds) for setting in SETTINGS]
@@ -48,6 +55,7 @@ def measure(rounds: int) -> Figure:
         (
             f"Medians of {rounds} runs for wrk and stressdash, of {(rounds + 2) // 3} for the others.",
             "'wrk again' is wrk measured twice in the same rounds: its ratio is the noise.",
+            "'--coalesce 1ms' serves together what became ready in 1 ms; latencies are up to that longer.",
             "'stressdash, acts' gives each request a body of its own and keeps the ledger for the audit.",
             *absent,
         ),
@@ -66,7 +74,7 @@ def _setting(
                 for name, command in commands.items()
             },
             rounds,
-            seldom=commands.keys() - {REFERENCE, TWIN, OURS},
+            seldom=commands.keys() - {REFERENCE, TWIN, OURS, TOGETHER},
         )
     medians = {name: median([load.cpu_us for load in found]) for name, found in loads.items()}
     table = {name: f"{cpu:.1f} ({cpu / medians[REFERENCE]:.2f})" for name, cpu in medians.items()}

@@ -170,6 +170,11 @@ def stressdash_numbered(url: str, connections: int) -> list[str]:
     return [*stressdash(url, connections), "--numbered"]
 
 
+def stressdash_coalescing(url: str, connections: int) -> list[str]:
+    """The same as `stressdash`, but served together what became ready within a millisecond."""
+    return [*stressdash(url, connections), "--coalesce", "1ms"]
+
+
 def available(generator: Generator) -> str | None:
     """None when it can be run, after an attempt to install it; else the reason."""
     if generator.program and generator.program.exists():

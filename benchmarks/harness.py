@@ -31,6 +31,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "stress
 SERVER_CORE, LOAD_CORE = 0, 1
 ROUNDS = 7
 START_S = 30.0
+REST_S = 0.25
+"""Longer than the C server takes for an answer where generators are compared."""
 
 
 class Unavailable(Exception):
@@ -112,7 +114,7 @@ class Load:
 
 def measure_load(words: Sequence[str], server: Server, *, warm_s: float = 0.5, span_s: float = 2.0) -> Load:
     """Run a generator against the server and watch it from outside, from `warm_s` after its first answer."""
-    before = server.answers
+    before = answers_at_rest(server)
     with started(words, LOAD_CORE) as process:
         wait_until(lambda: server.answers > before or process.poll() is not None, START_S)
         time.sleep(warm_s)
@@ -123,6 +125,15 @@ def measure_load(words: Sequence[str], server: Server, *, warm_s: float = 0.5, s
         if process.poll() is not None or not answers:
             raise Unavailable(f"{words[0]} ended early or got no answers")
         return Load(cpu_s / answers * 1e6, answers / span_s, tree_rss_mb(process.pid))
+
+
+def answers_at_rest(server: Server) -> int:
+    """Answers so far, once those to the generator before are out: else they would pass for the next one's."""
+    answers = -1
+    while answers != server.answers:
+        answers = server.answers
+        time.sleep(REST_S)
+    return answers
 
 
 def tree(pid: int) -> list[psutil.Process]:
