@@ -10,8 +10,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from stressdash.errors import BadInput, EngineError, UsageError
 from stressdash.load.capacity import check_capacity, doubts_of, workers_needed
@@ -95,7 +95,7 @@ class Fleet:
 
     @property
     def deaths(self) -> tuple[EngineError, ...]:
-        """How workers ended before their time; what they had measured until then was handed on."""
+        """How workers, or what steers them, ended before their time; what was measured was handed on."""
         return tuple(self._deaths)
 
     @property
@@ -146,8 +146,20 @@ class Fleet:
         self.started_wall_ms = (time.time_ns() + LEAD_NS) // 1_000_000
         self._tell_all(Command("start", at_ns=self.started_ns, end_ns=self._end_ns()))
         if self._plan.stages:
-            self._shape = asyncio.create_task(self._follow_shape(self._plan.stages))
-        self._resolving = asyncio.create_task(self._follow_addresses(addresses))
+            self._shape = self._beside("the load's shape", self._follow_shape(self._plan.stages))
+        self._resolving = self._beside("looking the host up", self._follow_addresses(addresses))
+
+    def _beside(self, name: str, chore: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do this while the load goes on."""
+        task = asyncio.create_task(chore, name=name)
+        task.add_done_callback(self._miss)
+        return task
+
+    def _miss(self, chore: asyncio.Task[None]) -> None:
+        """What went on beside the load is over; if it broke, the load is no longer the plan's, and ends."""
+        if not chore.cancelled() and (error := chore.exception()) is not None:
+            self._deaths.append(EngineError(f"{chore.get_name()} failed, so the load was ended: {error!r}"))
+            self._tell_all(Command("stop", mode="abort"))
 
     async def _spawn(self, count: int) -> None:
         if self._plan.has_identity:
@@ -217,7 +229,7 @@ class Fleet:
             elif report.verb == "ready":
                 ready.set()
             elif report.verb == "ended":
-                self.interrupted |= report.interrupted
+                self.interrupted |= report.interrupted and not (self._deaths or self.failure)
                 self._printed.append(report.printed)
                 if self.stage is not None:
                     self.stage.keep(number, report.values)

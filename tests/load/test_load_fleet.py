@@ -15,6 +15,7 @@ from load_harness import MakeFleet, Serve, answer_ok, make_plan, until
 
 from stressdash.errors import EngineError, TargetError, TargetRefused, UsageError
 from stressdash.load.plan import Request
+from stressdash.load.shape import parse_shape
 from stressdash.samples import Outcome, Phase
 
 
@@ -120,6 +121,22 @@ class TestDeath:
         assert fleet.ledger is not None
         assert fleet.ledger.count(Outcome.ACKNOWLEDGED) >= totals.completed
         assert not any(psutil.pid_exists(pid) for pid in fleet.worker_pids)
+
+    async def test_a_shape_that_breaks_ends_the_load_and_is_told(
+        self, serve: Serve, make_fleet: MakeFleet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = await serve(answer_ok)
+        plan = make_plan(server.url, workers=2, max_requests=None, stages=parse_shape("hold 4 1h"))
+        fleet, totals = make_fleet(plan)
+        await fleet.start()
+        await until(lambda: totals.completed > 50)
+        monkeypatch.setattr("stressdash.load.fleet.stage_at", lambda *_: 1 / 0)
+        with pytest.raises(
+            EngineError, match=r"the load's shape failed, so the load was ended: ZeroDivision"
+        ):
+            await fleet.wait()
+        totals.check_books()
+        assert not fleet.interrupted
 
     async def test_close_ends_a_running_fleet_and_may_be_repeated(
         self, serve: Serve, make_fleet: MakeFleet
