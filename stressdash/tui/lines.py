@@ -6,12 +6,12 @@ from outside goes through `clean` and is never parsed as markup.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
 from stressdash.charts.cells import Line, Run
+from stressdash.text import escape
 
 __all__ = [
     "Line",
@@ -27,31 +27,25 @@ __all__ = [
     "wrap",
 ]
 
-HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-CONTROL_PICTURES = 0x2400
+CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
+SPACES = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F), " ") | {
+    0x09: "    ",
+    0x3000: "  ",
+}
+PICTURED = CONTROL_PICTURES | SPACES
 SPARK_BLOCKS = "▁▂▃▄▅▆▇█"
-TAB = "    "
 ELLIPSIS = "…"
 
 
 def clean(text: str) -> str:
-    """The text on one line, with everything that could steer a terminal or hide made visible."""
+    """The text on one line, with everything that could steer a terminal or hide made visible.
+
+    Differs from what reports write only in what a grid of cells can afford: pictures of control characters,
+    and plain blanks for those of other scripts.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    if character == "\t":
-        return TAB
-    code = ord(character)
-    if code < 0x20:
-        return chr(CONTROL_PICTURES + code)
-    if code == 0x7F:
-        return "␡"
-    if unicodedata.category(character) in HIDDEN_CATEGORIES:
-        return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-    return character
+    return escape(text.translate(PICTURED))
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
@@ -132,12 +126,16 @@ def ends(left: Line, right: Line, width: int) -> Line:
 
 
 def crop(line: Line, width: int) -> Line:
-    """The line in at most `width` cells; where it is cut stands an ellipsis."""
+    """The line in at most `width` cells; where more than blanks is cut off stands an ellipsis."""
+    if line_width(line) <= width:
+        return line
     kept: Line = []
-    for text, role in line:
+    for at, (text, role) in enumerate(line):
         length = cell_len(text)
-        if length > width:
-            kept.append((fit(text, width), role))
+        if length >= width:
+            has_more = any(more.strip() for more, _ in line[at + 1 :])
+            cut = _cut(text, width) if has_more else fit(text.rstrip(), width)
+            kept.append((text if length == width and not has_more else cut, role))
             break
         kept.append((text, role))
         width -= length

@@ -24,14 +24,14 @@ SIZE = (80, 24)
 
 def first_errors(app: StressdashApp) -> list[str]:
     assert isinstance(app.screen, ErrorsScreen)
-    return [row.id for row in app.screen.errors.rows()]
+    return [row.id for row in app.screen.errors.rows]
 
 
 class TestList:
     async def test_t_changes_the_order(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await pilot.press("2")
-            await until(pilot, lambda: "by latest" in screen_text(app))
+            await until(pilot, lambda: "by count" in screen_text(app))
             assert first_errors(app) == ["rpc-1040", "timeout", "apm-canceled"]
             await pilot.press("t", "t", "t", "t")
             await until(pilot, lambda: "by new" in screen_text(app))

@@ -270,13 +270,14 @@ class TestErrorsInSight:
             await pilot.press("escape")
             await until(pilot, lambda: "timeout 2 s" in screen_text(app))
 
-    async def test_the_cursor_stays_on_its_error_when_the_order_changes(
+    async def test_the_cursor_and_its_error_stay_when_counts_change(
         self, app: StressdashApp, session: FakeSession
     ) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await pilot.press("j")
             await until(pilot, lambda: live(app).errors.selected == "timeout")
             session.change(errors=(ROWS[0], replace(ROWS[1], client_count=99_999), ROWS[2]))
-            app.pull()
-            await until(pilot, lambda: live(app).errors.row == 0)
+            await until(pilot, lambda: "99,999" in screen_text(app))
             assert live(app).errors.selected == "timeout"
+            assert live(app).errors.row == 1
+            assert "ERRORS 3 (g sorts)" in screen_text(app)

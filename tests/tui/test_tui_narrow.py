@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.widgets import Static
 from tui_apm_pages import apm_page
 from tui_fakes import FakeSession
@@ -104,12 +106,25 @@ class TestLittleRoom:
     def test_a_line_that_is_cut_says_so(self) -> None:
         assert crop([("abc", "text"), ("defgh", "dim")], 6) == [("abc", "text"), ("de…", "dim")]
 
+    def test_a_line_that_is_cut_between_two_runs_says_so(self) -> None:
+        assert crop([("abc", "text"), ("def", "dim")], 3) == [("ab…", "text")]
+
+    def test_blanks_are_cut_without_a_word(self) -> None:
+        assert crop([("abc  ", "text"), ("   ", "dim")], 4) == [("abc ", "text")]
+        assert crop([("abc", "text"), ("   ", "dim")], 3) == [("abc", "text")]
+
+    @given(st.lists(st.tuples(st.text("aあ ", max_size=9), st.just("text"))), st.integers(1, 20))
+    def test_a_cropped_line_is_no_wider_than_asked_for(self, line: list[tuple[str, str]], width: int) -> None:
+        assert line_width(crop(line, width)) <= width
+
 
 class TestHelp:
     async def test_the_keys_of_the_screen_beneath_come_first(self, app: StressdashApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             await shown(pilot)
-            await pilot.press("3", "question_mark")
+            await pilot.press("3")
+            await until(pilot, lambda: "listening on" in screen_text(app))
+            await pilot.press("question_mark")
             await until(pilot, lambda: "Start the selected component" in screen_text(app))
 
 

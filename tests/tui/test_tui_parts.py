@@ -49,14 +49,25 @@ class TestEmptyChart:
 class TestText:
     @given(st.text())
     def test_clean_text_holds_nothing_that_steers_a_terminal(self, text: str) -> None:
-        assert all(
-            character.isprintable() or character == "\u3000" or character.isspace()
-            for character in clean(text)
-        )
+        assert clean(text).isprintable()
         assert not set(clean(text)) & set("\x1b\x9b\r\n\t\x07\u202e\u2028")
 
     def test_control_characters_are_made_visible(self) -> None:
-        assert clean(HOSTILE).startswith("␛[31mred␛[0m [bold]not bold[/] \\u009b2J\\u202emirrored")
+        assert clean(HOSTILE).startswith("␛[31mred␛[0m [bold]not bold[/] \\x9b2J\\u202emirrored")
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("a\u200bb", "a\\u200bb"),
+            ("admin\u3164", "admin\\u3164"),
+            ("❤\ufe0f", "❤\\ufe0f"),
+            ("z\u0301\u0302\u0303\u0304", "z\\u0301\\u0302\\u0303\\u0304"),
+            ("caf\u0065\u0301", "caf\u0065\u0301"),
+            ("12\u202f000\u00a0€\u3000円", "12 000 €  円"),
+        ],
+    )
+    def test_what_hides_is_made_visible_and_what_reads_is_left(self, text: str, shown: str) -> None:
+        assert clean(text) == shown
 
     @given(st.text(), st.integers(0, 40), st.booleans())
     def test_fitted_text_has_its_width_in_cells(self, text: str, width: int, right: bool) -> None:

@@ -19,7 +19,7 @@ from stressdash.tui.screens.dialogs import Choose
 from stressdash.tui.screens.trace_page import TracePage
 from stressdash.tui.view import View
 from stressdash.tui.widgets.apm_list import ApmList
-from stressdash.tui.widgets.error_list import ORDERS, ErrorList
+from stressdash.tui.widgets.error_list import ErrorList
 from stressdash.tui.widgets.head import HeadLine
 from stressdash.tui.widgets.kpi import KpiTable
 from stressdash.tui.widgets.listing import Listing
@@ -45,10 +45,12 @@ class ListTitle(ViewPanel):
     def view_lines(self, view: View, width: int) -> Sequence[Line]:
         """The counts above the columns."""
         snapshot, listing = view.snapshot, self._listing
-        shown, all_rows = len(listing.rows()), len(snapshot.errors)
+        shown, all_rows = len(listing.rows), len(snapshot.errors)
         count = f"{shown}" if shown == all_rows else f"{shown} of {all_rows}"
         words: Line = [("ERRORS ", "strong"), (count, "bad" if all_rows else "good")]
-        words += [("   by ", "dim"), (listing.order, "text")]
+        words += [("   by ", "dim"), (listing.ranking.order, "text")]
+        if listing.ranking.is_held:
+            words.append((" as it was (g sorts)", "dim"))
         if listing.filter:
             words += [("   filter ", "dim"), (clean(listing.filter), "warn")]
         if view.muted:
@@ -83,7 +85,7 @@ class ErrorsScreen(ViewScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.errors = ErrorList("all-errors", order="latest")
+        self.errors = ErrorList("all-errors")
         self.apm = ApmList(self._ask)
         self._tabs = Tabs(("errors", *APM_TABS))
         self._title = ListTitle(self.errors)
@@ -116,7 +118,7 @@ class ErrorsScreen(ViewScreen):
         self._show_selected()
 
     def _show_selected(self) -> None:
-        row = next((row for row in self.errors.rows() if row.id == self.errors.selected), None)
+        row = next((row for row in self.errors.rows if row.id == self.errors.selected), None)
         self._selected.show(" · ".join(filter(None, (row.title, row.culprit))) if row is not None else "")
 
     @property
@@ -199,8 +201,7 @@ class ErrorsScreen(ViewScreen):
 
     def action_sort(self) -> None:
         """The next order."""
-        names = list(ORDERS)
-        self.errors.order = names[(names.index(self.errors.order) + 1) % len(names)]
+        self.errors.ranking.turn()
         self._again()
 
     def action_mute(self) -> None:

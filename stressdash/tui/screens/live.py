@@ -53,6 +53,8 @@ class ErrorHeader(ViewPanel):
         left: Line = [("ERRORS ", "strong"), (f"{count}", "bad" if count else "good")]
         if self._listing.filter:
             left.append((f" /{self._listing.filter}", "warn"))
+        if self._listing.ranking.is_held:
+            left.append((" (g sorts)", "dim"))
         scrollbar = 1 if self._listing.show_vertical_scrollbar else 0
         columns = self._listing.header(width - scrollbar)
         return [ends(left, [*columns, (" " * scrollbar, "dim")], width)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual import events
@@ -12,21 +12,14 @@ from stressdash.charts.units import UNKNOWN, clock, duration, grouped, si
 from stressdash.snapshot import ErrorRow, RunState
 from stressdash.tui.filtering import matches
 from stressdash.tui.lines import Line, clean, fit, line_width, spark
+from stressdash.tui.ranking import Ranking
 from stressdash.tui.view import View
 from stressdash.tui.widgets.listing import Item, Listing
 
-__all__ = ["ORDERS", "ErrorList", "ago_text", "error_kind", "message_cell", "order_rows"]
+__all__ = ["ErrorList", "ago_text", "error_kind", "message_cell"]
 
 LARGEST_LIST = 200
 MILLION = 1_000_000
-ORDERS: Mapping[str, Callable[[ErrorRow], tuple[float, ...]]] = {
-    "latest": lambda row: (-row.last_s,),
-    "count": lambda row: (-(row.client_count or 0), -(row.apm_count or 0)),
-    "rate": lambda row: (-row.rate_per_s,),
-    "first": lambda row: (row.first_s,),
-    "new": lambda row: (not row.new, -row.last_s),
-}
-"""Name of an order to its sorting key."""
 COUNT_WIDTH = 8
 RATE_WIDTH = 6
 AGE_WIDTH = 5
@@ -54,19 +47,33 @@ def joined_width(width: int) -> int:
 
 
 class ErrorList(Listing):
-    """Columns of fixed width; the message takes what is left, a rate over time is added on wide screens."""
+    """Columns of fixed width; the message takes what is left, a rate over time is added on wide screens.
 
-    def __init__(self, list_id: str, order: str = "count") -> None:
+    Whoever moves the cursor away from the first line, or scrolls, holds all lines at their places. In a list
+    that nobody holds, the cursor stays on its error until that leaves the lines in sight.
+    """
+
+    def __init__(self, list_id: str) -> None:
         super().__init__(list_id)
-        self.order = order
+        self.ranking = Ranking()
         self.filter = ""
         self._view: View | None = None
+        self._rows: list[ErrorRow] = []
 
     def show(self, view: View) -> None:
         """Draw a new view."""
         self._view = view
+        rows = self.ranking.arranged(view)
+        self._follow_join(rows)
+        self._rows = [row for row in rows if matches(row_text(row), self.filter)][:LARGEST_LIST]
         if self.display and self.size.width:
             self._rebuild()
+
+    def _follow_join(self, rows: Sequence[ErrorRow]) -> None:
+        """An error that only APM had seen becomes a part of the client's row once both are joined."""
+        before = next((row for row in self._rows if row.id == self.selected), None)
+        if before is not None and before.apm_group and all(row.id != before.id for row in rows):
+            self.selected = next((row.id for row in rows if row.apm_group == before.apm_group), before.id)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Columns depend on the width."""
@@ -76,14 +83,29 @@ class ErrorList(Listing):
         """Other rows come into sight."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
+            self.ranking.is_held = self.ranking.is_held or new_value > 0
             self._rebuild()
 
-    def rows(self) -> list[ErrorRow]:
+    @property
+    def rows(self) -> Sequence[ErrorRow]:
         """The rows shown: filtered, ordered, muted ones last."""
-        if self._view is None:
-            return []
-        found = [row for row in self._view.snapshot.errors if matches(row_text(row), self.filter)]
-        return order_rows(found, self.order, self._view.muted)[:LARGEST_LIST]
+        return self._rows
+
+    def select(self, item_id: str) -> None:
+        """Whoever leaves the first line holds the list; back there, it is let go."""
+        super().select(item_id)
+        self._hold_or_let_go()
+
+    def action_open(self) -> None:
+        """Nothing has moved when the user comes back."""
+        self.ranking.is_held = True
+        super().action_open()
+
+    def _hold_or_let_go(self) -> None:
+        if self.row:
+            self.ranking.is_held = True
+        elif self.ranking.is_held:
+            self.ranking.let_go()
 
     def _rebuild(self) -> None:
         if self._view is None:
@@ -92,12 +114,14 @@ class ErrorList(Listing):
         first = self.scroll_offset.y
         seen = range(first, first + self.size.height)
         # Rows out of sight are composed when they come into it.
-        rows = self.rows()
+        rows = self._rows
         words = Counter(_words(row) for row in rows)
         items = [
             self._item(row, width, alike=words[_words(row)] > 1) if y in seen else Item((), row.id)
             for y, row in enumerate(rows)
         ]
+        if not self.ranking.is_held and all(row.id != self.selected for row in rows[: self.size.height]):
+            self.selected = ""
         self.show_items(items or [Item(((self._empty_words(), "dim"),))])
 
     def _empty_words(self) -> str:
@@ -227,12 +251,6 @@ def ago_text(seconds: float) -> str:
 def _words(row: ErrorRow) -> tuple[str, str]:
     """What the eye tells rows apart by."""
     return error_kind(row), row.title
-
-
-def order_rows(rows: Iterable[ErrorRow], order: str, muted: frozenset[str]) -> list[ErrorRow]:
-    """Rows in the named order; muted ones stand at the end, and equal ones keep a fixed order."""
-    key = ORDERS[order]
-    return sorted(rows, key=lambda row: (row.id in muted, *key(row), row.id))
 
 
 def row_text(row: ErrorRow) -> str:

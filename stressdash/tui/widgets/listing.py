@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from stressdash.tui.keys import bindings
-from stressdash.tui.lines import Line
+from stressdash.tui.lines import Line, crop
 from stressdash.tui.palette import Palette
 from stressdash.tui.theming import palette_of
 
@@ -86,6 +86,7 @@ class Listing(ScrollView, can_focus=True):
         new = tuple(items)
         palette = palette_of(self.app)
         old, self._items = self._items, new
+        selected = self.selected
         self._keep_selection(old)
         if len(new) != len(old) or palette is not self._palette:
             self._palette, self._strips = palette, [None] * len(new)
@@ -95,7 +96,7 @@ class Listing(ScrollView, can_focus=True):
                 self.scroll_end(animate=False, immediate=False)
             return
         for row, (before, after) in enumerate(zip(old, new, strict=True)):
-            if before != after:
+            if before != after or (selected != self.selected and after.id in (selected, self.selected)):
                 self._forget(row)
 
     def keep_end(self) -> None:
@@ -148,9 +149,10 @@ class Listing(ScrollView, can_focus=True):
             return Strip.blank(self.size.width, self.rich_style)
         strip = self._strips[row]
         if strip is None:
-            strip = self._palette.strip(self._drawn(self._items[row])).apply_style(self.rich_style)
+            line = crop(self._drawn(self._items[row]), self.size.width)
+            strip = self._palette.strip(line).apply_style(self.rich_style)
             self._strips[row] = strip
-        return strip.crop(0, self.size.width)
+        return strip
 
     def _drawn(self, item: Item) -> Line:
         if item.id and item.id == self.selected and self.shows_cursor:
@@ -210,7 +212,8 @@ class Listing(ScrollView, can_focus=True):
             self._forget(row)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Lines are made for a width."""
+        """Lines are made for a width, and cut at it."""
+        self._strips = [None] * len(self._items)
         self.virtual_size = Size(self.size.width, len(self._items))
         if self.follow:
             self.scroll_end(animate=False)

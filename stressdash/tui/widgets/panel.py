@@ -9,7 +9,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from stressdash.tui.lines import Line, crop, ends, line_width
+from stressdash.tui.lines import Line, crop, ends
 from stressdash.tui.palette import Palette
 from stressdash.tui.theming import palette_of
 from stressdash.tui.view import View
@@ -38,10 +38,7 @@ class Panel(Widget):
         if not self.is_attached or not size.width or not size.height:
             return
         palette = palette_of(self.app)
-        lines = [
-            line if line_width(line) <= size.width else crop(line, size.width)
-            for line in self.compose_lines(size.width)
-        ]
+        lines = [crop(line, size.width) for line in self.compose_lines(size.width)]
         if palette is not self._palette or len(lines) != len(self._lines):
             self._palette, self._lines, self._strips = palette, lines, [None] * len(lines)
             self.refresh()
