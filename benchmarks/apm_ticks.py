@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from benchmarks.harness import Unavailable
 from stressdash.apm.source import ApmSource
+from stressdash.session.apmwatch import ApmWatch
 from stressdash.session.clock import Clock
-from stressdash.session.watch import ApmWatch
 
 TICKS, PAUSE_S, WARM = 100, 0.2, 3
 

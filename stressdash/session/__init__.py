@@ -2,7 +2,8 @@
 
     session      owns the stack, the run and the watches; `stressdash.sessionapi` is what screens see of it
     run          one run: its fleet, and the folds of its windows; `plan` makes its plan out of settings
-    watch        asks stack and APM; `gauges` puts their figures on the time line
+    polls        asks every source twice a second; `stackwatch` and `apmwatch` hold what was told last
+    gauges       puts figures of stack and machine on the time line
     steer        the load is changed while it runs; `turn` does so with knobs
     guard        thresholds and stop rules meanwhile; `finish` what is done once load has stopped
     view         makes snapshots

@@ -8,9 +8,9 @@ from typing import Final
 from stressdash.errors import UsageError
 from stressdash.metrics.join import ApmView, Axis, explained_share, join
 from stressdash.samples import Fault, ServiceStatus
+from stressdash.session.apmwatch import ApmWatch, dropped_events
 from stressdash.session.clock import Clock
 from stressdash.session.run import LiveRun
-from stressdash.session.watch import ApmWatch, dropped_events
 from stressdash.snapshot import ErrorRow
 
 __all__ = ["ErrorList"]

@@ -19,13 +19,13 @@ from stressdash.samples import ApmBucket, Knob
 from stressdash.session.finish import plan_facts
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
-from stressdash.session.view import plain_url
 from stressdash.store.claim import Claim
 from stressdash.store.gridrow import FIELDS
 from stressdash.store.head import RunHead, Status
 from stressdash.store.recorder import Ending, Recorder
 from stressdash.store.runs import RunFolder
 from stressdash.store.upkeep import sweep
+from stressdash.text import plain_url
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session

@@ -18,6 +18,7 @@ from stressdash.errors import UsageError
 from stressdash.metrics.database import DatabaseMeter
 from stressdash.metrics.series import Timeline
 from stressdash.report.stored import stored_report
+from stressdash.session.apmwatch import ApmWatch
 from stressdash.session.clock import Clock
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.gauges import draw_processors, draw_status
@@ -25,7 +26,6 @@ from stressdash.session.ownership import Ownership
 from stressdash.session.session import Session
 from stressdash.session.stored import REFUSAL, StoredProcessors, StoredSource, StoredStack
 from stressdash.session.tape import RECENT_S, Tape
-from stressdash.session.watch import ApmWatch
 from stressdash.settings import Settings
 from stressdash.snapshot import Playback, RunState, Snapshot
 from stressdash.store.claim import run_number

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import BadInput, SourceError
 from stressdash.samples import FoundService, Scope
+from stressdash.session.apmwatch import ApmWatch
 from stressdash.session.export import write_file
-from stressdash.session.watch import ApmWatch
 from stressdash.settings import Settings
 from stressdash.text import plain_url
 from stressdash.wire import from_json, to_json

@@ -22,6 +22,7 @@ from stressdash.samples import DatabaseProcess, FoundService, Knob, LogLine, Sco
 from stressdash.samples.apm_page import ApmPage, TraceView
 from stressdash.scenario import Scenario, find_scenario, scenario_thresholds
 from stressdash.session.apmpages import apm_page, trace_view
+from stressdash.session.apmwatch import ApmWatch
 from stressdash.session.choose import with_scenario
 from stressdash.session.clipboard import copied
 from stressdash.session.clock import Clock
@@ -29,22 +30,22 @@ from stressdash.session.detail import open_error
 from stressdash.session.errorlist import ErrorList
 from stressdash.session.export import write_report
 from stressdash.session.following import Following
-from stressdash.session.gauges import poll_apm, poll_owner, poll_processors, poll_status
 from stressdash.session.guard import guard_run
 from stressdash.session.lab import LabBook
 from stressdash.session.life import see_through, start_run
 from stressdash.session.ownership import Ownership, steers
 from stressdash.session.plan import planned_seconds
+from stressdash.session.polls import poll_apm, poll_owner, poll_processors, poll_status, polling
 from stressdash.session.processors import Processors
 from stressdash.session.recording import Recording
 from stressdash.session.run import LiveRun
 from stressdash.session.scoping import found_services, look_at
 from stressdash.session.skew import SkewWatch
+from stressdash.session.stackwatch import StackWatch
 from stressdash.session.steer import steer_connections, steer_duration, steer_rate
 from stressdash.session.trial import run_again
 from stressdash.session.turn import act, turn_knob, turn_settings
 from stressdash.session.view import take_snapshot
-from stressdash.session.watch import ApmWatch, StackWatch, polling
 from stressdash.settings import Settings
 from stressdash.snapshot import ErrorDetail, Mark, RunState, Snapshot
 from stressdash.stack.backend import Stack

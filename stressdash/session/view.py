@@ -24,7 +24,7 @@ from stressdash.text import clock_words, percent, plain_url
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["plain_url", "take_snapshot"]
+__all__ = ["take_snapshot"]
 
 FIGURES_S: Final = 1.0
 """Seconds that the two rows of figures cover."""

@@ -32,8 +32,9 @@ from stressdash.embedded.apm.forward import Forwarder
 from stressdash.embedded.apm.upstream import Upstream
 from stressdash.errors import SourceError
 from stressdash.samples import LatencyDistribution, Scope, TransactionSample
+from stressdash.session.apmwatch import ApmWatch
 from stressdash.session.clock import Clock
-from stressdash.session.watch import ApmWatch, polling
+from stressdash.session.polls import polling
 from stressdash.stack.folder import StateFolder
 
 pytestmark = [pytest.mark.elastic, pytest.mark.serial, pytest.mark.timeout(400)]

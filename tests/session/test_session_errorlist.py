@@ -12,10 +12,10 @@ from window_factory import fault, window
 from stressdash.load.plan import Plan, Request
 from stressdash.metrics.series import Timeline
 from stressdash.samples import ApmHealth, ErrorGroup
+from stressdash.session.apmwatch import ApmWatch
 from stressdash.session.clock import Clock
 from stressdash.session.errorlist import MOST, ErrorList
 from stressdash.session.run import LiveRun
-from stressdash.session.watch import ApmWatch
 
 PLAN = Plan("http://127.0.0.1:1", (Request("request", "GET"),), connections=1, run_id=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from session_fakes import FakeStack
 
 from stressdash.samples import ComponentState
-from stressdash.session.watch import RECOVERED_POLLS, StackWatch
+from stressdash.session.stackwatch import RECOVERED_POLLS, StackWatch
 
 RUNNING, UNHEALTHY = ComponentState.RUNNING, ComponentState.UNHEALTHY
 
