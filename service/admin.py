@@ -56,6 +56,8 @@ class Admin:
             await self._turn(_texts(await request.read()))
         except (BadConfiguration, HTTPRequestEntityTooLarge) as error:
             return answer_json({"error": str(error)}, 422)
+        except TimeoutError as error:
+            return answer_json({"error": str(error)}, 408)
         except SiblingSilent as error:
             return answer_json({"error": str(error)}, 503)
         return await self._told()

@@ -69,6 +69,8 @@ class RpcServer:
             body = await request.read()
         except HTTPRequestEntityTooLarge:
             raise TwirpError("malformed", "the request body is larger than 1 MiB") from None
+        except TimeoutError as error:
+            raise TwirpError("deadline_exceeded", str(error)) from None
         except OSError as error:
             raise TwirpError("malformed", "the request body could not be read") from error
         answer = await method.handler(decode(method, media, body), call)

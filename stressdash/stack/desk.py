@@ -6,6 +6,7 @@ A connection is its lease: it ends with it, however the client ended.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 
 from stressdash.errors import BadInput, StressdashError
@@ -14,6 +15,8 @@ from stressdash.stack.supervision import Supervisor
 from stressdash.wire import from_json, to_json
 
 __all__ = ["Desk"]
+
+LOG = logging.getLogger(__name__)
 
 
 class Desk:
@@ -66,6 +69,11 @@ class Desk:
                 reply = await self._done(request, writer)
             except StressdashError as error:
                 reply = Reply(request.id, str(error))
+            except Exception as error:
+                # Whoever asked waits for an answer without end.
+                LOG.exception("%s %s failed", request.verb, request.name)
+                words = f"the supervisor failed at this: {error!r}; more is in its supervisor.log"
+                reply = Reply(request.id, words)
         if reply is not None:
             with suppress(ConnectionError):
                 writer.write(to_json(reply) + b"\n")
