@@ -17,6 +17,7 @@ from stressdash.stack.journal import Journal
 from stressdash.stack.messages import Status
 from stressdash.stack.plan import Part
 from stressdash.stack.program import Program
+from stressdash.stack.reservation import Reservation
 from stressdash.stack.standstill import Standstill
 
 __all__ = ["Child"]
@@ -67,6 +68,7 @@ class Child:
         """Log line up to which there is nothing that could explain an end."""
         self._host = "127.0.0.1"
         self._port = program.port
+        self._reservation = Reservation()
         self._late = False
         """It was killed because it had had its time."""
         self._doomed = False
@@ -95,6 +97,11 @@ class Child:
             port=self._port or None,
             detail=self._detail if self._standstill is None else PAUSED,
         )
+
+    def close(self) -> None:
+        """Let go of its log and its port."""
+        self.journal.close()
+        self._reservation.close()
 
     def want(self, *, up: bool) -> None:
         """What it should be from now on; asking for a failed one starts it again."""
@@ -212,16 +219,16 @@ class Child:
                     self._look_for_readiness(program, line)
 
     async def _spawn(self, program: Program) -> asyncio.subprocess.Process:
-        command = program.command(self._port)
+        port = await self._reservation.take(self._port)
         return await asyncio.create_subprocess_exec(
             *(WARDEN if program.warded else ()),
-            *command,
+            *program.command(port),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
             cwd=self._folder,
-            env=_inherited(os.environ) | program.variables(self._port),
+            env=_inherited(os.environ) | program.variables(port),
         )
 
     def _look_for_readiness(self, program: Program, line: str) -> None:

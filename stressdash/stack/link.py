@@ -16,8 +16,8 @@ from stressdash.wire import from_json, to_json
 
 __all__ = ["Link", "LinkLost"]
 
-OPEN_S: Final = 15.0
-GOODBYE_S: Final = 4.0
+OPEN_S: Final = 30.0
+GOODBYE_S: Final = 10.0
 
 
 class LinkLost(StackError):

@@ -13,7 +13,6 @@ import asyncio
 import os
 import pwd
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -45,7 +44,6 @@ class PrivateServer:
         self._link = home
         self._server: Server | None = None
         self._account = account_for_root() if os.geteuid() == 0 else None
-        self._port = 0
 
     async def find(self) -> None:
         """Find the program."""
@@ -54,7 +52,7 @@ class PrivateServer:
             self.name = f"a private {self._server.product}"
 
     async def prepare(self, secrets: Secrets, progress: Callable[[str], None]) -> None:
-        """Find the program, make its data once, write its init file, choose a port."""
+        """Find the program, make its data once, write its init file."""
         await self.find()
         with usable(self._link.parent):
             for left in await asyncio.to_thread(data_left):
@@ -68,7 +66,6 @@ class PrivateServer:
             if not data.exists():
                 await self._make_data(data)
             self._write(home / "init.sql", _accounts_sql(secrets))
-        self._port = _free_port()
 
     def program(self, secrets: Secrets, knobs: Mapping[str, str]) -> Program:  # noqa: ARG002  they are in the init file
         """How to run it."""
@@ -98,10 +95,8 @@ class PrivateServer:
                 *(self._server.path, "--no-defaults", "--skip-name-resolve"),
                 *(f"--{name}={value}" for name, value in flags.items()),
             ),
-            port=self._port,
             ready=r"Version: '.* port: (?P<port>\d+)",
             warded=True,
-            ready_within_s=30.0,
             stop_within_s=20.0,
             end_within_s=0.8,
         )
@@ -194,12 +189,6 @@ def account_for_root() -> pwd.struct_passwd:
         if name in known:
             return known[name]
     raise StackError("root may not run a database server itself, and there is no account mysql or nobody")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _output(*command: str, within_s: float) -> str:

@@ -20,12 +20,12 @@ class Program:
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     port: int = 0
-    """Of the first start, 0 for any; later starts use the port that it had then."""
+    """Of the first start, 0 for any; it stays the same for later ones."""
     ready: str = r"listening on http://(?P<host>[^\s:]+):(?P<port>\d+)"
     """Pattern of the line that says it is ready; the groups `host` and `port` give its address."""
     warded: bool = False
     """A foreign program, which does not watch its standard input: `stressdash.stack.warden` does."""
-    ready_within_s: float = 10.0
+    ready_within_s: float = 30.0
     stop_within_s: float = 5.0
     """From SIGTERM to SIGKILL when it is stopped alone."""
     end_within_s: float = 0.5
@@ -40,7 +40,7 @@ class Program:
         return groups.get("host") or "127.0.0.1", int(groups["port"])
 
     def command(self, port: int) -> tuple[str, ...]:
-        """The arguments for a port; 0 lets the program choose."""
+        """The arguments for a port."""
         return tuple(argument.replace(PORT, str(port)) for argument in self.arguments)
 
     def variables(self, port: int) -> dict[str, str]:

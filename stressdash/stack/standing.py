@@ -13,7 +13,7 @@ from stressdash.wire import from_json, to_json
 
 __all__ = ["Standing", "listens", "standing"]
 
-ANSWER_S: Final = 2.0
+ANSWER_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)

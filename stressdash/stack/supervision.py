@@ -209,7 +209,7 @@ class Supervisor:
 
     def _forget_children(self) -> None:
         for child in self._children.values():
-            child.journal.close()
+            child.close()
         self._children.clear()
 
     def _is_down(self) -> bool:

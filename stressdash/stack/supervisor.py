@@ -24,7 +24,7 @@ from stressdash.stack.supervision import Supervisor
 
 __all__ = ["main"]
 
-TAKEOVER_S: Final = 5.0
+TAKEOVER_S: Final = 10.0
 """How long to wait for the lock of a supervisor that is about to end."""
 POLL_S: Final = 0.02
 FOLDER_CHECK_S: Final = 2.0

@@ -73,5 +73,5 @@ class TestBrokenThresholds:
         self, failing: AnsweringServer, threshold: Threshold
     ) -> None:
         report = await report_of(failing, threshold, duration_s=0.8)
-        assert report.duration_s == pytest.approx(0.8, abs=0.05)
+        assert report.duration_s >= 0.75
         assert not [reason for reason in report.verdict.reasons if reason.startswith("ended after")]

@@ -44,6 +44,13 @@ async def until(session: Session, holds: Callable[[Snapshot], bool]) -> Snapshot
     return snapshot
 
 
+async def begins(session: Session) -> Snapshot:
+    """The first snapshot of a run that starts, long before its workers are there."""
+    while (snapshot := session.snapshot()).state is not RunState.RUNNING:  # noqa: ASYNC110  as in `until`
+        await asyncio.sleep(0)
+    return snapshot
+
+
 def endless(server: AnsweringServer) -> Settings:
     return Settings(url=server.url, connections=2, duration_s=None)
 
@@ -88,7 +95,7 @@ class TestOpening:
 class TestRuns:
     async def test_a_run_ends_by_itself_with_a_report_that_keeps_the_schema(self) -> None:
         async with AnsweringServer() as server:
-            settings = Settings(url=server.url, connections=2, max_requests=200, duration_s=None)
+            settings = Settings(url=server.url, connections=2, max_requests=200, duration_s=None, think="2ms")
             async with session_on(FakeStack(server.url), settings) as session:
                 await session.open()
                 await session.start_load()
@@ -101,7 +108,7 @@ class TestRuns:
 
     async def test_a_threshold_that_does_not_hold_fails_the_run(self) -> None:
         async with AnsweringServer("500 Oops", b'{"code":"internal","msg":"no"}') as server:
-            settings = Settings(url=server.url, connections=1, max_requests=20, duration_s=None)
+            settings = Settings(url=server.url, connections=1, max_requests=20, duration_s=None, think="5ms")
             async with session_on(FakeStack(server.url), settings, "rate<1%", "count>=20") as session:
                 await session.open()
                 await session.start_load()
@@ -126,7 +133,7 @@ class TestRuns:
         async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
             await session.open()
             starting = asyncio.create_task(session.start_load())
-            await until(session, lambda s: s.state is RunState.RUNNING)
+            await begins(session)
             assert not starting.done()
             await session.stop_load()
             await starting
@@ -139,7 +146,7 @@ class TestRuns:
         async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
             await session.open()
             starting = asyncio.create_task(session.start_load())
-            await until(session, lambda s: s.state is RunState.RUNNING)
+            await begins(session)
             starting.cancel()
             await asyncio.wait([starting])
             assert session.snapshot().state is RunState.READY
@@ -207,7 +214,7 @@ class TestSteering:
         async with AnsweringServer() as server, session_on(FakeStack(server.url), endless(server)) as session:
             await session.open()
             starting = asyncio.create_task(session.start_load())
-            snapshot = await until(session, lambda s: s.state is RunState.RUNNING)
+            snapshot = await begins(session)
             assert not starting.done()
             assert snapshot.client.target_connections == 2
             await session.set_connections(5)

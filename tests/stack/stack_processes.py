@@ -22,13 +22,14 @@ PATIENCE_S = 30.0
 
 
 def standin(name: str, *flags: str, **more: Any) -> Program:
-    """A program that behaves as its flags say; see `standin.py`."""
+    """A program that behaves as its flags say, with patience unless told; see `standin.py`."""
+    patience = {"ready_within_s": PATIENCE_S, "stop_within_s": PATIENCE_S, "end_within_s": PATIENCE_S}
     return Program(
         name=name,
         arguments=(sys.executable, str(STANDIN), name, "--port", PORT, *flags),
         environment={"STANDIN_SECRET": "hush"},
         ready=r"ready on (?P<host>[^\s:]+):(?P<port>\d+)",
-        **more,
+        **patience | more,
     )
 
 

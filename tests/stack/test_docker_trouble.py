@@ -51,11 +51,11 @@ class Relay:
 
     def stop(self) -> None:
         self.path.unlink(missing_ok=True)
-        for end in self._ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
+        while running := [thread for thread in self._threads if thread.is_alive()]:
+            for end in list(self._ends):  # one more may have come in meanwhile
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+            running[0].join(0.05)
         for end in self._ends:
             end.close()
         self._ends, self._threads = [], []

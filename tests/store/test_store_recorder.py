@@ -200,9 +200,10 @@ class TestTrouble:
         monkeypatch.setattr(module, "WAITING", 1)
         made = recorder(tmp_path)
         until(lambda: made.path.exists() and made.path.stat().st_size > 0)
-        blocker = sqlite3.connect(made.path, isolation_level=None)
+        given = list(busy_windows(20, requests=1))
+        blocker = sqlite3.connect(made.path, isolation_level=None, timeout=60)
         blocker.execute("BEGIN IMMEDIATE")
-        for each in busy_windows(6, requests=1):
+        for each in given:
             made.add_window(each)
         assert made.lost >= 4
         blocker.execute("ROLLBACK")
