@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import StressdashError
-from stressdash.load.plan import Plan
 from stressdash.metrics.verdict import Verdict, judge, unreached_reasons, void_reasons
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.course import CourseFacts
-from stressdash.report.run_json import ApmReport, Machine, RunReport, Scalar
+from stressdash.report.run_json import ApmReport, RunReport
 from stressdash.samples import ApmSeries, ComponentState
 from stressdash.session.apmwatch import dropped_events
 from stressdash.session.guard import apm_over, outcomes
-from stressdash.session.plan import transport_facts
+from stressdash.session.plan import plan_facts
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
 from stressdash.session.scriptend import end_script
@@ -28,7 +26,7 @@ from stressdash.text import plain_url
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["finish_run", "plan_facts"]
+__all__ = ["finish_run"]
 
 CATCH_UP_S: Final = 5.0
 """How long APM may take to pass the time of the stop."""
@@ -66,7 +64,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         backend=session.stack.name,
         backend_reason=session.choice,
         started=datetime.fromtimestamp(_wall_ms(session, started_s) / 1e3, UTC),
-        machine=_machine(),
+        machine=machine(),
         verdict=_verdict(session, run),
         basis=run.basis,
         books=run.totals,
@@ -107,41 +105,6 @@ def _verdict(session: Session, run: LiveRun) -> Verdict:
 
 def _wall_ms(session: Session, axis_s: float) -> int:
     return session.clock.origin_wall_ms + int(axis_s * 1e3)
-
-
-def _machine() -> Machine:
-    facts = machine()
-    return Machine(
-        cores=int(facts["cores"]),
-        system=str(facts["system"]),
-        python=platform.python_version(),
-        memory_bytes=int(facts["memory_bytes"]),
-    )
-
-
-def plan_facts(plan: Plan) -> dict[str, Scalar]:
-    """What was asked for, as plain values: without headers and bodies, which may hold secrets."""
-    return {
-        "loop": "closed" if plan.rate is None else "open",
-        "rate": plan.rate,
-        "arrivals": plan.arrivals if plan.rate is not None else None,
-        "connections": plan.connections,
-        "duration_s": plan.duration_s,
-        "max_requests": plan.max_requests,
-        "timeout_s": plan.timeout_s,
-        "connect_timeout_s": plan.connect_timeout_s,
-        "stop": plan.stop,
-        "stages": ", ".join(f"{stage.label} {stage.seconds:g}s" for stage in plan.stages) or None,
-        "stages_of": plan.shapes if plan.stages else None,
-        "think_s": None if plan.think is None else (plan.think.low_s + plan.think.high_s) / 2,
-        "coalesce_s": plan.coalesce_s,
-        "seed": plan.seed,
-        "script": plan.script.path if plan.script is not None else None,
-        "expect": ", ".join(dict.fromkeys(text for request in plan.requests for text in request.expect))
-        or None,
-        **transport_facts(plan),
-        "requests": ", ".join(f"{request.method} {request.path or '/'}" for request in plan.requests),
-    }
 
 
 def _losses(session: Session, run: LiveRun) -> list[str]:

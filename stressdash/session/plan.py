@@ -1,4 +1,4 @@
-"""From settings and scenario to the plan of one run."""
+"""From settings and scenario to the plan of one run, and the plan as a report tells it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from stressdash.load.script import read_script
 from stressdash.load.shape import parse_shape, shape_seconds
 from stressdash.load.think import parse_think
 from stressdash.load.transport import Transport
+from stressdash.report.run_json import Scalar
 from stressdash.scenario import Scenario
 from stressdash.session.requests import planned_requests, planned_rows
 from stressdash.settings import Settings
@@ -20,7 +21,7 @@ from stressdash.settings import Settings
 if TYPE_CHECKING:
     from stressdash.session.session import Session
 
-__all__ = ["build_plan", "next_plan", "planned_seconds", "transport_facts"]
+__all__ = ["build_plan", "next_plan", "plan_facts", "planned_seconds"]
 
 
 def next_plan(session: Session) -> Plan:
@@ -105,8 +106,32 @@ def _transport(settings: Settings) -> Transport:
     )
 
 
-def transport_facts(plan: Plan) -> dict[str, str | float | bool | None]:
-    """How connections are made, as plain values for a report."""
+def plan_facts(plan: Plan) -> dict[str, Scalar]:
+    """What was asked for, as plain values: without headers and bodies, which may hold secrets."""
+    return {
+        "loop": "closed" if plan.rate is None else "open",
+        "rate": plan.rate,
+        "arrivals": plan.arrivals if plan.rate is not None else None,
+        "connections": plan.connections,
+        "duration_s": plan.duration_s,
+        "max_requests": plan.max_requests,
+        "timeout_s": plan.timeout_s,
+        "connect_timeout_s": plan.connect_timeout_s,
+        "stop": plan.stop,
+        "stages": ", ".join(f"{stage.label} {stage.seconds:g}s" for stage in plan.stages) or None,
+        "stages_of": plan.shapes if plan.stages else None,
+        "think_s": None if plan.think is None else (plan.think.low_s + plan.think.high_s) / 2,
+        "coalesce_s": plan.coalesce_s,
+        "seed": plan.seed,
+        "script": plan.script.path if plan.script is not None else None,
+        "expect": ", ".join(dict.fromkeys(text for request in plan.requests for text in request.expect))
+        or None,
+        **_transport_facts(plan),
+        "requests": ", ".join(f"{request.method} {request.path or '/'}" for request in plan.requests),
+    }
+
+
+def _transport_facts(plan: Plan) -> dict[str, Scalar]:
     transport, secure = plan.transport, urlsplit(plan.url).scheme == "https"
     return {
         "tls": ("not verified" if transport.insecure else "verified") if secure else None,

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import psutil
 
 from stressdash.metrics.interference import CpuReading, Usage, interference, usage
+from stressdash.report.run_json import Machine
 from stressdash.samples import Component
 from stressdash.session.clock import Clock
 from stressdash.snapshot import Interference
 
-__all__ = ["Processors", "machine"]
+__all__ = ["Processors", "machine", "processor_model"]
 
 RECENT_S: Final = 2.0
 """Seconds that the live shares cover."""
+MODEL: Final = re.compile(r"^model name[ \t]*:[ \t]*(\S.*\S)", re.MULTILINE)
 
 
 class Processors:
@@ -119,11 +124,26 @@ def _machine_clocks() -> tuple[float, float | None]:
     return busy_s, getattr(times, "steal", None)
 
 
-def machine() -> dict[str, str | int]:
-    """What a reader of a report needs to know of the machine; no names."""
+def machine() -> Machine:
+    """What a reader of a report needs to know of this machine; no names."""
     system = os.uname()
-    return {
-        "system": f"{system.sysname} {system.release} {system.machine}",
-        "cores": psutil.cpu_count() or 1,
-        "memory_bytes": psutil.virtual_memory().total,
-    }
+    return Machine(
+        cores=psutil.cpu_count() or 1,
+        system=f"{system.sysname} {system.release} {system.machine}",
+        python=platform.python_version(),
+        cpu=processor_model(_cpuinfo()),
+        memory_bytes=psutil.virtual_memory().total,
+    )
+
+
+def processor_model(cpuinfo: str) -> str:
+    """The processor's name out of `/proc/cpuinfo`; empty where none is told, as on most ARM machines."""
+    found = MODEL.search(cpuinfo)
+    return found[1] if found is not None else ""
+
+
+def _cpuinfo() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text(errors="replace")
+    except OSError:
+        return ""

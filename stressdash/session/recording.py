@@ -6,8 +6,8 @@ A run that cannot be kept is a sentence on the screen and in the report, never a
 from __future__ import annotations
 
 import asyncio
-import platform
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from stressdash import __version__
@@ -16,7 +16,7 @@ from stressdash.errors import SourceError, StoreError
 from stressdash.report.build import knob_values
 from stressdash.report.run_json import RunReport, to_json
 from stressdash.samples import ApmBucket, Knob
-from stressdash.session.finish import plan_facts
+from stressdash.session.plan import plan_facts
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
 from stressdash.store.claim import Claim
@@ -143,7 +143,7 @@ class Recording:
             duration_s=plan.duration_s,
             open_loop=plan.rate is not None,
             plan=plan_facts(plan),
-            machine={**machine(), "python": platform.python_version()},
+            machine=asdict(machine()),
             knobs=knob_values(session.watch.knobs),
             fields=FIELDS,
         )
