@@ -85,6 +85,8 @@ class Course:
     def _judge(self, steps: list[_Step]) -> Steady:
         if len(steps) < SHORTEST:
             return Steady(None, f"too short to tell: it takes {SHORTEST * self._step_ns / 1e9:g} s")
+        if not any(step.responses for step in steps):
+            return Steady(None, "never reached: no request was answered")
         latencies = []
         mean_us = 0.0
         for step in steps:

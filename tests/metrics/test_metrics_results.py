@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from window_factory import GRID_NS, window, windows
 
+from stressdash.metrics.course import Steady
 from stressdash.metrics.results import SEGMENTS, Results, WarmUp
 from stressdash.metrics.window import HISTOGRAMS, SUMS, RunTotals
 from stressdash.samples import Phase, Window
@@ -104,6 +105,11 @@ class TestFoundWarmUp:
         for late in second:
             asked.add(late)
         assert asked.steady == filled(Results(), first, second).steady
+
+    def test_without_an_answer_nothing_is_steady(self) -> None:
+        results = filled(Results(WarmUp(auto=True)), course([0] * 200))
+        assert results.steady == Steady(None, "never reached: no request was answered")
+        assert results.left_out_s == 0
 
     def test_a_latency_that_grows_is_not_steady_although_the_rate_is(self) -> None:
         series = [
