@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from stressdash.errors import EngineError, KnobRejected, StressdashError
 from stressdash.report.run_json import RunReport
 from stressdash.snapshot import RunState
-from stressdash.stack.database import Database
+from stressdash.stack.ends import database_end
 
 if TYPE_CHECKING:
     from stressdash.session.session import Session
@@ -116,7 +116,7 @@ async def empty_table(session: Session) -> None:
     dsn = session.stack.addresses().database_dsn
     if dsn is None or session.stack.name == "external":
         return
-    database = Database(dsn)
+    database = database_end(dsn)
     try:
         await database.clear()
     finally:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from stressdash.errors import DatabaseFull, KnobRejected, StackError
 from stressdash.samples import (
@@ -18,10 +18,12 @@ from stressdash.samples import (
     Knob,
     ServiceStatus,
 )
-from stressdash.stack.database import Database
 from stressdash.stack.knobs import KnobSpec, Readings, find
 from stressdash.stack.limits import LimitControl, Limits
-from stressdash.stack.service_client import ServiceClient
+
+if TYPE_CHECKING:
+    from stressdash.stack.database import Database
+    from stressdash.stack.service_client import ServiceClient
 
 __all__ = ["Controls"]
 

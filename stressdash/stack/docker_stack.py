@@ -29,14 +29,13 @@ from stressdash.stack.compose import Compose, find_compose
 from stressdash.stack.container_limits import ContainerLimits
 from stressdash.stack.containers import Containers
 from stressdash.stack.controls import Controls
-from stressdash.stack.database import Database
 from stressdash.stack.docker_images import fetch_images
 from stressdash.stack.docker_making import Making
 from stressdash.stack.docker_parts import ALIVE, DockerParts
 from stressdash.stack.docker_project import PARTS, WITHOUT_APM, Owner, Project
+from stressdash.stack.ends import database_end, service_end
 from stressdash.stack.folder import Secrets, StateFolder
 from stressdash.stack.knobs import EVERY_KNOB
-from stressdash.stack.service_client import ServiceClient
 
 __all__ = ["DockerStack"]
 
@@ -310,11 +309,11 @@ class DockerStack:
 
     async def _aim(self) -> None:
         assert self._secrets is not None
-        service = ServiceClient(self._parts.url("service"), self._secrets.service)
+        service = service_end(self._parts.url("service"), self._secrets.service)
         limits = ContainerLimits(
             self._containers, {name: PARTS[name].service for name in ("service", "database")}
         )
-        await self._controls.aim(service, Database(self._dsn()), limits)
+        await self._controls.aim(service, database_end(self._dsn()), limits)
 
     def _check(self, component: str) -> None:
         if component not in self._parts.every:

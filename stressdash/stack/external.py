@@ -24,10 +24,9 @@ from stressdash.samples import (
 )
 from stressdash.stack.backend import Addresses
 from stressdash.stack.controls import Controls
-from stressdash.stack.database import Database
+from stressdash.stack.ends import database_end, service_end
 from stressdash.stack.knobs import REAL_DATABASE_KNOBS
 from stressdash.stack.listener import listener_on
-from stressdash.stack.service_client import ServiceClient
 from stressdash.stack.usage import Usages
 
 __all__ = ["ExternalStack"]
@@ -72,10 +71,10 @@ class ExternalStack:
         """Attach; what does not answer is shown as such, and is no error."""
         progress(f"attaching to {self._addresses.target_url}")
         service = (
-            ServiceClient(self._addresses.target_url, self._service_token) if self._service_token else None
+            service_end(self._addresses.target_url, self._service_token) if self._service_token else None
         )
         dsn = self._addresses.database_dsn
-        await self._controls.aim(service, Database(dsn) if dsn else None)
+        await self._controls.aim(service, database_end(dsn) if dsn else None)
 
     def addresses(self) -> Addresses:
         """As given."""

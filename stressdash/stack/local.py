@@ -19,16 +19,14 @@ from stressdash.samples import (
 )
 from stressdash.stack.backend import ACTIONS, Addresses
 from stressdash.stack.controls import Controls
-from stressdash.stack.database import Database
+from stressdash.stack.ends import database_end, service_end
 from stressdash.stack.engine import Engine
 from stressdash.stack.folder import Secrets, StateFolder
-from stressdash.stack.intake_client import forward_events
 from stressdash.stack.knobs import KnobSpec
 from stressdash.stack.link import Link, LinkLost
 from stressdash.stack.messages import Reply, Status, Verb
 from stressdash.stack.program import Program
 from stressdash.stack.programs import apm_program, service_program
-from stressdash.stack.service_client import ServiceClient
 from stressdash.stack.usage import Usages
 from stressdash.text import escape
 
@@ -93,6 +91,8 @@ class LocalStack:
         except ExceptionGroup as failures:  # the caller wants one sentence
             raise failures.exceptions[0] from failures
         if adopted and self._forward is not None:
+            from stressdash.stack.intake_client import forward_events
+
             assert self._secrets is not None
             await forward_events(self._url("apm"), self._secrets.apm, self._forward)
         progress("starting the service")
@@ -275,15 +275,13 @@ class LocalStack:
         """Point status and knobs at what runs now."""
         secrets = self._secrets
         assert secrets is not None
-        service = (
-            ServiceClient(self._url("service"), secrets.service) if self._has_address("service") else None
-        )
-        await self._controls.aim(service, Database(self._dsn("stressdash", secrets.database_admin)))
+        service = service_end(self._url("service"), secrets.service) if self._has_address("service") else None
+        await self._controls.aim(service, database_end(self._dsn("stressdash", secrets.database_admin)))
 
     async def _await_readiness(self) -> None:
         """Wait until the service can take requests, or say in its words why it cannot."""
         assert self._secrets is not None
-        client = ServiceClient(self._url("service"), self._secrets.service)
+        client = service_end(self._url("service"), self._secrets.service)
         obstacle = "it did not answer"
         try:
             async with asyncio.timeout(READY_S):
