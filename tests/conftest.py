@@ -1,4 +1,4 @@
-"""What every test gets: a state folder of its own, no proxies, Hypothesis without a clock, `needs`.
+"""What every test gets: a state folder of its own, no proxies, Hypothesis without a clock, `needs`, two runs.
 
 A test that needs a program asks the fixture `needs`: where the program is missing the test is skipped with
 the reason, and fails when `CI` is set, because `.ci/run` installs everything that a machine can provide.
@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from store_factory import even_windows, record
+
+from stressdash.store.recorder import Ending
 
 CI = bool(os.environ.get("CI"))
 
@@ -53,6 +56,14 @@ def own_folders(state_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     monkeypatch.setenv("STRESSDASH_CONFIG", str(own / "c"))
     yield
     shutil.rmtree(own, ignore_errors=True)
+
+
+@pytest.fixture
+def two_runs(tmp_path: Path) -> Path:
+    """A state folder with two killed runs of two seconds; answers of the second took twice as long."""
+    for run_id, latency_us in (("aaaa0000aaaa0000", 1_000), ("bbbb0000bbbb0000", 2_000)):
+        record(tmp_path, even_windows(20, latency_us=latency_us), Ending(None, "killed"), run_id=run_id)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def run(words: Sequence[str]) -> int:
     options = parser().parse_all(words)
 
     from stressdash.report.compare_html import comparison_page
-    from stressdash.report.compare_text import comparison_charts, comparison_text
+    from stressdash.report.compare_text import comparison_charts, comparison_text, verdict_line
     from stressdash.report.comparison import compare_reports, in_turns, parse_limit
     from stressdash.report.reading import read_reports
     from stressdash.session.export import write_file
@@ -67,6 +67,7 @@ def run(words: Sequence[str]) -> int:
         write_text(compared.json())
     else:
         write_text(comparison_text(compared, markdown=options.markdown))
+        write_text("\n" + verdict_line(compared, markdown=options.markdown) + "\n")
         if sys.stdout.isatty() and not options.markdown:
             write_text("\n" + comparison_charts(before, after, names, get_terminal_size().columns))
     return compared.exit_code

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stressdash.report.compare_course import Course, courses, nines, quantile_name, spectra
-from stressdash.report.compare_text import change_row, error_words, too_few_words
+from stressdash.report.compare_text import (
+    change_row,
+    comparison_verdict,
+    error_words,
+    repeats_words,
+    too_few_words,
+)
 from stressdash.report.compare_values import FORMATS
 from stressdash.report.comparison import Compared
 from stressdash.report.page import listed, page, section, table, text
@@ -31,6 +37,8 @@ def comparison_page(compared: Compared, before: Sequence[RunReport], after: Sequ
     knobs = [(text(name), text(a), text(b)) for name, (a, b) in compared.knobs.items()]
     body = [
         f"<h1>{text(names[0])} and {text(names[1])}</h1>",
+        f"<p>{text(repeats_words(compared))}</p>",
+        f"<p><strong>{text(comparison_verdict(compared))}</strong></p>",
         listed(notes),
         section("What changed", table(head, judged, (5,))),
         section("Over one another", _charts(compared, before, after)),

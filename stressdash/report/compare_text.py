@@ -14,7 +14,16 @@ from stressdash.report.markdown import markdown_table, markdown_text
 from stressdash.report.run_json import RunReport
 from stressdash.text import escape
 
-__all__ = ["change_row", "comparison_charts", "comparison_text", "error_words", "too_few_words"]
+__all__ = [
+    "change_row",
+    "comparison_charts",
+    "comparison_text",
+    "comparison_verdict",
+    "error_words",
+    "repeats_words",
+    "too_few_words",
+    "verdict_line",
+]
 
 JUDGED: Final = frozenset({Judgement.BETTER, Judgement.WORSE, Judgement.NO_DIFFERENCE, Judgement.DETAIL})
 ROWS: Final = 14
@@ -31,7 +40,7 @@ def comparison_text(compared: Compared, *, markdown: bool = False) -> str:
     rows = [change_row(change) for change in changes]
     details = [change_row(change) for change in compared.details.changes]
     table = markdown_table if markdown else _columns
-    lines = [_title(compared), "", *table(head, rows), ""]
+    lines = [repeats_words(compared), "", *table(head, rows), ""]
     if details:
         lines += ["What explains it, not judged:", "", *table(head[:5], [row[:5] for row in details]), ""]
     bullet = "- " if markdown else ""
@@ -39,10 +48,34 @@ def comparison_text(compared: Compared, *, markdown: bool = False) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _title(compared: Compared) -> str:
+def repeats_words(compared: Compared) -> str:
+    """For instance `5 runs before, 5 after, in pairs; medians over the runs`."""
     before, after = compared.comparison.repeats
     paired = ", in pairs" if compared.comparison.paired else ""
-    return f"{before} runs before, {after} after{paired}; medians over the runs"
+    return f"{before} run{'s' * (before != 1)} before, {after} after{paired}; medians over the runs"
+
+
+def comparison_verdict(compared: Compared) -> str:
+    """One sentence: what is better and worse, or what would have been found."""
+    changes = compared.comparison.changes
+    if not compared.comparison.enough:
+        return "too few repeats to decide"
+    said = []
+    for judgement in (Judgement.BETTER, Judgement.WORSE):
+        found = [change.metric.label for change in changes if change.judgement is judgement]
+        if found:
+            said.append(f"{judgement}: {', '.join(found)}")
+    if said:
+        return "; ".join(said)
+    rates = next(change for change in changes if change.metric.key == "rate")
+    if rates.detectable is None:
+        return "no difference shown"
+    return f"no difference shown; {rates.detectable:.1%} in req/s would have been found nine times in ten"
+
+
+def verdict_line(compared: Compared, *, markdown: bool = False) -> str:
+    """The verdict as it stands under the tables."""
+    return f"{'**verdict**' if markdown else 'verdict:'} {comparison_verdict(compared)}"
 
 
 def _sentences(compared: Compared, *, markdown: bool) -> list[str]:

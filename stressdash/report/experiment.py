@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from stressdash import wire
-from stressdash.metrics.compare import LEVEL, Judgement
-from stressdash.report.compare_text import comparison_text
+from stressdash.metrics.compare import LEVEL
+from stressdash.report.compare_text import comparison_text, comparison_verdict, verdict_line
 from stressdash.report.comparison import REGRESSED, TOO_FEW, Compared, Limit, compare_reports
 from stressdash.report.markdown import markdown_text
 from stressdash.report.run_json import RunReport
@@ -53,7 +53,7 @@ class Experiment:
             title = f"{shown(compared.names[1])} against {shown(compared.names[0])}"
             parts.append(f"## {title}" if markdown else f"--- {title}")
             parts.append(comparison_text(compared, markdown=markdown).rstrip())
-            parts.append(f"{'**verdict** ' if markdown else 'verdict: '}{verdict(compared)}")
+            parts.append(verdict_line(compared, markdown=markdown))
         parts += [f"left out: {shown(words, 400)}" for words in self.void]
         if self.interrupted:
             parts.append("interrupted before its end")
@@ -64,28 +64,10 @@ class Experiment:
         told = {
             "schema": SCHEMA,
             **wire.to_builtins(self),
-            "verdicts": [verdict(compared) for compared in self.compared],
+            "verdicts": [comparison_verdict(compared) for compared in self.compared],
             "exit_code": self.exit_code,
         }
         return json.dumps(told, indent=2) + "\n"
-
-
-def verdict(compared: Compared) -> str:
-    """One sentence: what is better and worse, or what would have been found."""
-    changes = compared.comparison.changes
-    if not compared.comparison.enough:
-        return "too few repeats to decide"
-    said = []
-    for judgement in (Judgement.BETTER, Judgement.WORSE):
-        found = [change.metric.label for change in changes if change.judgement is judgement]
-        if found:
-            said.append(f"{judgement}: {', '.join(found)}")
-    if said:
-        return "; ".join(said)
-    rates = next(change for change in changes if change.metric.key == "rate")
-    if rates.detectable is None:
-        return "no difference shown"
-    return f"no difference shown; {rates.detectable:.1%} in req/s would have been found nine times in ten"
 
 
 def judge_experiment(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,11 +12,14 @@ from stressdash.store.runfile import Condition
 from stressdash.store.runs import RunEntry
 from stressdash.text import byte_size, clock, duration_us, escape, percent, rate
 
-__all__ = ["entry_facts", "list_text", "outcome_word", "started_text", "title_lines"]
+__all__ = ["entry_facts", "list_text", "outcome_word", "started_text", "telling_apart", "title_lines"]
 
 HEADER: Final = (
-    *("run", "id", "started", "scenario", "result", "time", "conns", "req/s", "p99", "fail%", "size", "tags"),
+    *("run", "id", "started", "scenario", "result", "time", "conns", "req/s", "p99", "fail%", "size"),
+    *("setting", "tags"),
 )
+IN_COLUMNS: Final = frozenset({"connections", "duration_s"})
+"""Parts of a setting that a list shows anyway."""
 RIGHT: Final = frozenset({0, 5, 6, 7, 8, 9, 10})
 LONGEST: Final = 40
 
@@ -24,13 +28,30 @@ def list_text(entries: Sequence[RunEntry]) -> str:
     """A table, the newest first; notes and what is wrong with a run stand under it."""
     if not entries:
         return "no runs; 'stressdash run act1' records one\n"
-    rows = [_row(entry) for entry in entries]
+    apart = telling_apart(entries)
+    rows = [_row(entry, apart.get(entry.name, "")) for entry in entries]
     widths = [max(len(row[column]) for row in (HEADER, *rows)) for column in range(len(HEADER))]
     lines = [_line(HEADER, widths)]
     for entry, row in zip(entries, rows, strict=True):
         lines.append(_line(row, widths))
         lines += [f"{'':{widths[0]}}  {escape(text, 200)}" for text in (entry.note, entry.detail) if text]
     return "\n".join(lines) + "\n"
+
+
+def telling_apart(entries: Sequence[RunEntry]) -> Mapping[str, str]:
+    """What a run was set to where the runs of its scenario differ, by its name: `max_open=50`. Untrusted."""
+    alike: defaultdict[tuple[str, str], list[RunEntry]] = defaultdict(list)
+    for entry in entries:
+        if entry.setting:
+            alike[entry.scenario or entry.target, entry.backend].append(entry)
+    apart = {}
+    for runs in alike.values():
+        names = dict.fromkeys(name for run in runs for name in run.setting if name not in IN_COLUMNS)
+        differing = [name for name in names if len({run.setting.get(name) for run in runs}) > 1]
+        for run in runs:
+            words = (f"{name}={run.setting[name]}" for name in differing if name in run.setting)
+            apart[run.name] = " ".join(words)
+    return apart
 
 
 def title_lines(entry: RunEntry) -> str:
@@ -67,6 +88,7 @@ def entry_facts(entry: RunEntry) -> dict[str, Any]:
         "failed_share": entry.failed_share,
         "p50_us": entry.p50_us,
         "p99_us": entry.p99_us,
+        "setting": dict(entry.setting),
     }
 
 
@@ -84,7 +106,7 @@ def started_text(entry: RunEntry) -> str:
     return f"{datetime.fromtimestamp(entry.started_ms / 1e3).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _row(entry: RunEntry) -> tuple[str, ...]:
+def _row(entry: RunEntry, apart: str) -> tuple[str, ...]:
     return (
         entry.name,
         entry.run_id[:8] or "–",
@@ -97,6 +119,7 @@ def _row(entry: RunEntry) -> tuple[str, ...]:
         duration_us(entry.p99_us),
         percent(entry.failed_share),
         byte_size(entry.size_bytes),
+        escape(apart, LONGEST),
         escape(" ".join(entry.tags), LONGEST),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -85,7 +86,7 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         apm=_apm(session, series, totals.measured_s, complete),
         audit=audited,
         knobs=session.watch.knobs,
-        marks=[mark for mark in session.marks if mark.at_s >= started_s],
+        marks=[replace(mark, at_s=mark.at_s - started_s) for mark in session.marks if mark.at_s >= started_s],
         windows=window_rows(session.timeline, started_s, started_s + max(1.0, ended_s - started_s)),
         outcomes=session.outcomes,
         script_output=printed,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from stressdash.errors import StoreError
-from stressdash.report.compare_text import comparison_charts, comparison_text
-from stressdash.report.comparison import compare_reports
+from stressdash.report.compare_html import comparison_page
+from stressdash.report.compare_text import comparison_charts
+from stressdash.report.comparison import Compared, compare_reports, in_turns
+from stressdash.report.run_json import RunReport
 from stressdash.report.runlist import title_lines
 from stressdash.report.stored import settled_report, stored_page
 from stressdash.report.summary import summary
@@ -18,7 +22,18 @@ from stressdash.session.replay import Replay
 from stressdash.store.runs import RunEntry, RunFolder
 from stressdash.store.upkeep import change_tags, delete_run, export_run, import_run, write_note
 
-__all__ = ["Shelf"]
+__all__ = ["Compare", "Shelf"]
+
+LONGEST_NAMES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Two groups of runs held against each other."""
+
+    compared: Compared
+    before: tuple[RunReport, ...]
+    after: tuple[RunReport, ...]
 
 
 class Shelf:
@@ -54,22 +69,22 @@ class Shelf:
         return str(await asyncio.to_thread(self._page, entry))
 
     def _export(self, entry: RunEntry) -> Path:
-        path = self._beside(entry, "run")
+        path = self._beside(_file_name(entry), "run")
         export_run(entry, path)
         return path
 
     def _page(self, entry: RunEntry) -> Path:
-        path = self._beside(entry, "html")
+        path = self._beside(_file_name(entry), "html")
         write_file(path, stored_page(entry).encode())
         return path
 
-    def _beside(self, entry: RunEntry, suffix: str) -> Path:
+    def _beside(self, name: str, suffix: str) -> Path:
         folder = self._state / "exports"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
-        return folder / f"run-{entry.number:05d}-{entry.run_id[:8]}.{suffix}"
+        return folder / f"{name}.{suffix}"
 
     async def take_in(self, file: str) -> RunEntry:
         """Take in a file that somebody exported."""
@@ -83,9 +98,23 @@ class Shelf:
         """Lines of what a run has shown."""
         return await asyncio.to_thread(_summary, entry, width)
 
-    async def compare(self, before: RunEntry, after: RunEntry, width: int) -> Sequence[str]:
-        """Lines of the comparison of two runs, with their charts over one another."""
-        return await asyncio.to_thread(_compared, before, after, width)
+    async def compare(self, before: Sequence[RunEntry], after: Sequence[RunEntry]) -> Compare:
+        """Two groups held against each other, as pairs where their times tell that they were interleaved."""
+        return await asyncio.to_thread(_compare, before, after)
+
+    async def charts(self, compare: Compare, width: int) -> Sequence[str]:
+        """Lines of a comparison's charts, both sides over one another."""
+        return await asyncio.to_thread(_charts, compare, width)
+
+    async def write_compare(self, compare: Compare, suffix: str) -> str:
+        """Write a comparison as a page (`html`) or for programs (`json`) and return the path."""
+        return str(await asyncio.to_thread(self._write_compare, compare, suffix))
+
+    def _write_compare(self, compare: Compare, suffix: str) -> Path:
+        newest = [reports[-1].run_id[:8] for reports in (compare.before, compare.after)]
+        path = self._beside(f"compare-{'-'.join(newest)}", suffix)
+        write_file(path, COMPARE_FORMS[suffix](compare).encode())
+        return path
 
     async def open(self, entry: RunEntry) -> Replay:
         """A replay of a run, not yet opened."""
@@ -96,9 +125,29 @@ def _summary(entry: RunEntry, width: int) -> Sequence[str]:
     return (title_lines(entry) + summary(settled_report(entry), width=width, with_chart=True)).splitlines()
 
 
-def _compared(before: RunEntry, after: RunEntry, width: int) -> Sequence[str]:
-    sides = [settled_report(before)], [settled_report(after)]
-    names = f"run {before.name}", f"run {after.name}"
-    compared = compare_reports(*sides, paired=False, names=names)
-    charts = comparison_charts(*sides, names, width)
-    return [*comparison_text(compared).splitlines(), "", *charts.splitlines()]
+def _file_name(entry: RunEntry) -> str:
+    return f"run-{entry.number:05d}-{entry.run_id[:8]}"
+
+
+def _compare(before: Sequence[RunEntry], after: Sequence[RunEntry]) -> Compare:
+    sides = tuple(map(settled_report, before)), tuple(map(settled_report, after))
+    names = _side_name(before), _side_name(after)
+    return Compare(compare_reports(*sides, paired=in_turns(*sides), names=names), *sides)
+
+
+def _side_name(entries: Sequence[RunEntry]) -> str:
+    names = ", ".join(entry.name for entry in entries)
+    if len(names) > LONGEST_NAMES:
+        return f"{len(entries)} runs from {entries[0].name} on"
+    return f"{'run' if len(entries) == 1 else 'runs'} {names}"
+
+
+def _charts(compare: Compare, width: int) -> Sequence[str]:
+    drawn = comparison_charts(compare.before, compare.after, compare.compared.names, width)
+    return drawn.splitlines()
+
+
+COMPARE_FORMS: Final[dict[str, Callable[[Compare], str]]] = {
+    "html": lambda compare: comparison_page(compare.compared, compare.before, compare.after),
+    "json": lambda compare: compare.compared.json(),
+}

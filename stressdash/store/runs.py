@@ -7,12 +7,14 @@ cannot be read is listed as damaged, with a sentence, and disturbs nothing.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from stressdash.errors import StressdashError, UsageError
 from stressdash.store.claim import SUFFIX, is_claimed, run_number
+from stressdash.store.head import RunHead
 from stressdash.store.runfile import Condition, StoredRun
 
 __all__ = ["RunEntry", "RunFolder"]
@@ -53,6 +55,8 @@ class RunEntry:
     failed_share: float | None = None
     p50_us: float | None = None
     p99_us: float | None = None
+    setting: Mapping[str, str] = field(default_factory=dict)
+    """Knobs, then what else was planned, by name, as they stood at the start."""
 
     @property
     def name(self) -> str:
@@ -141,12 +145,17 @@ def entry_of(path: Path) -> RunEntry:
                 size_bytes=size_bytes,
                 tags=run.tags,
                 note=run.note,
+                setting=_setting(head),
                 **figures,
             )
     except StressdashError as error:
         if is_claimed(path):  # it is just being made
             return RunEntry(number, path, Condition.RECORDING, size_bytes=size_bytes)
         return RunEntry(number, path, Condition.DAMAGED, str(error), size_bytes=size_bytes)
+
+
+def _setting(head: RunHead) -> Mapping[str, str]:
+    return {name: str(value) for name, value in {**head.knobs, **head.plan}.items() if value is not None}
 
 
 def _state(path: Path) -> _State | None:

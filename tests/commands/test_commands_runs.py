@@ -6,43 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from window_factory import GRID_NS, window
+from store_factory import even_windows, record
 
 from stressdash.cli import main
-from stressdash.store.claim import Claim
-from stressdash.store.head import RunHead
-from stressdash.store.recorder import Ending, Recorder
 from stressdash.store.runs import RunFolder
-
-ORIGIN_NS = 10**12
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    """A state folder with two runs of half a second."""
-    for run_id in ("aaaa0000aaaa0000", "bbbb0000bbbb0000"):
-        head = RunHead(
-            run_id,
-            "act1",
-            "http://x/",
-            "embedded",
-            1_700_000_000_000,
-            ORIGIN_NS,
-            "0.1.0",
-            5,
-            0.5,
-            open_loop=False,
-        )
-        recorder = Recorder(Claim.take(RunFolder(tmp_path).path), head)
-        for step in range(5):
-            recorder.add_window(
-                window(
-                    start_ns=ORIGIN_NS + step * GRID_NS,
-                    scheduled=100, sent=100, completed=100, responses=100, latency=[1_000] * 100,
-                )
-            )  # fmt: skip
-        recorder.close(Ending(None, "killed"))
-    return tmp_path
 
 
 def runs(state: Path, *words: str) -> int:
@@ -50,8 +17,8 @@ def runs(state: Path, *words: str) -> int:
 
 
 class TestRuns:
-    def test_are_listed(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert runs(state) == 0
+    def test_are_listed(self, two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert runs(two_runs) == 0
         lines = capsys.readouterr().out.splitlines()
         assert [line.split()[:2] for line in lines if "act1" in line] == [
             ["2", "bbbb0000"],
@@ -59,59 +26,81 @@ class TestRuns:
         ]
         assert lines.count("     killed") == 2
 
-    def test_are_listed_for_programs(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert runs(state, "list", "--json") == 0
+    def test_are_listed_for_programs(self, two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert runs(two_runs, "list", "--json") == 0
         told = json.loads(capsys.readouterr().out)
         assert [(each["number"], each["condition"], each["verdict"]) for each in told] == [
             (2, "interrupted", None),
             (1, "interrupted", None),
         ]
 
-    def test_are_written_as_a_page(self, state: Path, tmp_path: Path) -> None:
+    def test_of_one_scenario_are_told_apart_by_what_they_were_set_to(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for max_open in (50, 200):
+            knobs = {"max_open": max_open, "max_idle": 2}
+            record(tmp_path, even_windows(5, latency_us=1_000), run_id=f"{max_open:016x}", knobs=knobs)
+        assert runs(tmp_path) == 0
+        out = capsys.readouterr().out
+        assert "max_open=50" in out
+        assert "max_open=200" in out
+        assert "max_idle" not in out
+
+    def test_are_written_as_a_page(self, two_runs: Path, tmp_path: Path) -> None:
         file = tmp_path / "run.html"
-        assert runs(state, "show", "aaaa", "--html", str(file)) == 0
+        assert runs(two_runs, "show", "aaaa", "--html", str(file)) == 0
         assert "interrupted before its end" in file.read_text()
 
-    def test_compare_by_number_id_and_tag(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        runs(state, "tag", "2", "after")
+    def test_compare_by_number_id_and_tag(self, two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        runs(two_runs, "tag", "2", "after")
         for before, after in (("1", "2"), ("aaaa", "after"), ("1", "last")):
-            assert main(["compare", before, after, "--state", str(state)]) == 6
+            assert main(["compare", before, after, "--state", str(two_runs)]) == 6
             assert "some runs were interrupted" in capsys.readouterr().out
 
-    def test_that_are_not_there_do_not_compare(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert main(["compare", "1", "9", "--state", str(state)]) == 2
+    def test_compare_with_a_verdict_in_a_sentence(
+        self, two_runs: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        main(["compare", "1", "2", "--state", str(two_runs)])
+        out = capsys.readouterr().out
+        assert out.startswith("1 run before, 1 after")
+        assert out.endswith("verdict: too few repeats to decide\n")
+
+    def test_that_are_not_there_do_not_compare(
+        self, two_runs: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["compare", "1", "9", "--state", str(two_runs)]) == 2
         assert "9" in capsys.readouterr().err
 
-    def test_are_shown(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert runs(state, "show", "aaaa") == 0
+    def test_are_shown(self, two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert runs(two_runs, "show", "aaaa") == 0
         out = capsys.readouterr().out
         assert out.startswith("run 1  aaaa0000aaaa0000")
         assert "1,000" in out
         assert "INTERRUPTED" in out
 
-    def test_are_shown_for_programs(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert runs(state, "show", "last", "--json") == 0
+    def test_are_shown_for_programs(self, two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert runs(two_runs, "show", "last", "--json") == 0
         assert json.loads(capsys.readouterr().out)["requests_per_second"] == 1_000
 
-    def test_are_tagged_and_noted(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert runs(state, "tag", "1", "base", "good") == 0
-        assert runs(state, "tag", "1", "--remove", "good") == 0
-        assert runs(state, "note", "base", "two", "words") == 0
-        entry = RunFolder(state).find("base")
+    def test_are_tagged_and_noted(self, two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert runs(two_runs, "tag", "1", "base", "good") == 0
+        assert runs(two_runs, "tag", "1", "--remove", "good") == 0
+        assert runs(two_runs, "note", "base", "two", "words") == 0
+        entry = RunFolder(two_runs).find("base")
         assert (entry.tags, entry.note) == (("base",), "two words")
         assert "run 1 has the tags base" in capsys.readouterr().err
 
-    def test_go_to_another_folder_as_files(self, state: Path, tmp_path: Path) -> None:
+    def test_go_to_another_folder_as_files(self, two_runs: Path, tmp_path: Path) -> None:
         file = str(tmp_path / "one.run")
-        assert runs(state, "export", "1", file) == 0
+        assert runs(two_runs, "export", "1", file) == 0
         assert runs(tmp_path / "other", "import", file) == 0
         assert RunFolder(tmp_path / "other").find("last").run_id == "aaaa0000aaaa0000"
 
-    def test_are_deleted_when_that_is_meant(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert runs(state, "delete", "1") == 2
+    def test_are_deleted_when_that_is_meant(self, two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert runs(two_runs, "delete", "1") == 2
         assert "--yes" in capsys.readouterr().err
-        assert runs(state, "delete", "1", "--yes") == 0
-        assert [entry.number for entry in RunFolder(state).entries()] == [2]
+        assert runs(two_runs, "delete", "1", "--yes") == 0
+        assert [entry.number for entry in RunFolder(two_runs).entries()] == [2]
 
     @pytest.mark.parametrize(
         "words", [["runs"], ["runs", "show", "1"], ["compare", "1", "2"], ["replay"], ["down"]]
@@ -140,9 +129,9 @@ class TestRuns:
         ],
     )
     def test_that_cannot_be_told_are_a_sentence(
-        self, state: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+        self, two_runs: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
     ) -> None:
-        assert runs(state, *words) == 2
+        assert runs(two_runs, *words) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
         assert sentence in captured.err
@@ -161,7 +150,7 @@ class TestReplay:
         ],
     )
     def test_that_cannot_be_is_a_sentence(
-        self, state: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+        self, two_runs: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
     ) -> None:
-        assert main(["replay", *words, "--state", str(state)]) == 2
+        assert main(["replay", *words, "--state", str(two_runs)]) == 2
         assert sentence in capsys.readouterr().err

@@ -9,7 +9,8 @@ import pytest
 
 from stressdash.cli import main
 from stressdash.metrics.verdict import Status, Verdict
-from stressdash.report.experiment import judge_experiment, trial_header, trial_row, verdict
+from stressdash.report.compare_text import comparison_verdict
+from stressdash.report.experiment import judge_experiment, trial_header, trial_row
 from stressdash.report.run_json import RunReport
 
 
@@ -30,7 +31,7 @@ def runs(
 class TestVerdict:
     def test_names_what_got_better(self, report: RunReport) -> None:
         found = judge_experiment(["a", "b"], [runs(report, 1.0), runs(report, 1.3)])
-        assert verdict(found.compared[0]) == "better: req/s"
+        assert comparison_verdict(found.compared[0]) == "better: req/s"
         assert found.exit_code == 0
         assert "verdict: better: req/s" in found.text()
         assert "**verdict** better" in found.text(markdown=True)
@@ -42,7 +43,7 @@ class TestVerdict:
             replace(one, requests_per_second=(one.requests_per_second or 0) * factor, run_id=f"b{number}")
             for number, (one, factor) in enumerate(zip(before, random_looking, strict=True))
         ]
-        sentence = verdict(judge_experiment(["a", "b"], [before, after]).compared[0])
+        sentence = comparison_verdict(judge_experiment(["a", "b"], [before, after]).compared[0])
         assert sentence.startswith("no difference shown; ")
         assert sentence.endswith("would have been found nine times in ten")
 

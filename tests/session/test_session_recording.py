@@ -86,6 +86,15 @@ class TestRecording:
         with RunFolder(tmp_path).open("last") as run:
             assert [mark.label for mark in run.marks()][:2] == ["run 1", "conns 2→3"]
 
+    async def test_and_its_report_tell_when_in_the_run_a_mark_was_made(
+        self, session: Session, tmp_path: Path
+    ) -> None:
+        await recorded(session)
+        assert session.report is not None
+        with RunFolder(tmp_path).open("last") as run:
+            told = {mark.label: mark.at_s for mark in session.report.marks}
+            assert told == pytest.approx({mark.label: mark.at_s for mark in run.marks()}, abs=0.002)
+
     async def test_of_a_session_that_is_closed_keeps_what_was_measured(
         self, session: Session, tmp_path: Path
     ) -> None:

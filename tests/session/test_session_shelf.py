@@ -7,54 +7,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from window_factory import GRID_NS, window
+from store_factory import even_windows, record
 
 from stressdash.errors import BadInput, UsageError
+from stressdash.metrics.compare import Judgement
+from stressdash.report.comparison import TOO_FEW
 from stressdash.session.shelf import Shelf
-from stressdash.store.claim import Claim
-from stressdash.store.head import RunHead
-from stressdash.store.recorder import Ending, Recorder
-from stressdash.store.runs import RunFolder
-
-ORIGIN_NS = 10**12
-STEPS = 20
 
 
-def record(state: Path, run_id: str, latency_us: int) -> None:
-    """Two seconds of 100 answers each tenth."""
-    head = RunHead(
-        run_id,
-        "act1",
-        "http://x/",
-        "embedded",
-        1_700_000_000_000,
-        ORIGIN_NS,
-        "0.1.0",
-        5,
-        2.0,
-        open_loop=False,
-    )
-    recorder = Recorder(Claim.take(RunFolder(state).path), head)
-    for step in range(STEPS):
-        recorder.add_window(
-            window(
-                start_ns=ORIGIN_NS + step * GRID_NS,
-                scheduled=100,
-                sent=100,
-                completed=100,
-                responses=100,
-                latency=[latency_us] * 100,
-            )
+def record_in_turns(state: Path, pairs: int) -> None:
+    """Runs of 1 ms and of 2 ms, A B A B, each some seconds after the one before."""
+    for number in range(2 * pairs):
+        record(
+            state,
+            even_windows(5, latency_us=1_000 * (1 + number % 2) + number),
+            run_id=f"{number:016x}",
+            started_ms=1_700_000_000_000 + 10_000 * number,
         )
-    recorder.close(Ending(None, "killed"))
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    """Two runs, the second of twice the latency."""
-    record(tmp_path, "aaaa0000aaaa0000", 1_000)
-    record(tmp_path, "bbbb0000bbbb0000", 2_000)
-    return Shelf(tmp_path)
+def shelf(two_runs: Path) -> Shelf:
+    return Shelf(two_runs)
 
 
 class TestShelf:
@@ -88,10 +62,43 @@ class TestShelf:
         with pytest.raises(BadInput, match="there is no file"):
             await shelf.take_in(file)
 
-    async def test_compares_two_runs_with_their_charts_over_one_another(self, shelf: Shelf) -> None:
+
+class TestComparing:
+    async def test_two_runs_decides_nothing(self, shelf: Shelf) -> None:
         second, first = await shelf.entries()
-        lines = await shelf.compare(first, second, 80)
-        assert any(line.startswith("latency p50") and "+100.0%" in line for line in lines)
+        compare = await shelf.compare([first], [second])
+        assert compare.compared.names == ("run 1", "run 2")
+        assert compare.compared.exit_code == TOO_FEW
+
+    async def test_draws_both_sides_over_one_another(self, shelf: Shelf) -> None:
+        second, first = await shelf.entries()
+        lines = await shelf.charts(await shelf.compare([first], [second]), 80)
         assert any("a run 1   b run 2" in line for line in lines)
-        charts = lines[next(at for at, line in enumerate(lines) if "a run 1   b run 2" in line) :]
-        assert max(map(len, charts)) <= 80
+        assert max(map(len, lines)) <= 80
+
+    async def test_interleaved_runs_takes_them_as_pairs(self, tmp_path: Path) -> None:
+        record_in_turns(tmp_path, 6)
+        shelf = Shelf(tmp_path)
+        entries = (await shelf.entries())[::-1]
+        compared = (await shelf.compare(entries[::2], entries[1::2])).compared
+        assert compared.comparison.paired
+        assert compared.names == ("runs 1, 3, 5, 7, 9, 11", "runs 2, 4, 6, 8, 10, 12")
+        [p50] = [one for one in compared.comparison.changes if one.metric.key == "p50"]
+        assert (p50.judgement, round(p50.change or 0, 1)) == (Judgement.WORSE, 1.0)
+
+    async def test_runs_one_after_another_takes_them_as_two_groups(self, tmp_path: Path) -> None:
+        record_in_turns(tmp_path, 4)
+        shelf = Shelf(tmp_path)
+        entries = (await shelf.entries())[::-1]
+        compared = (await shelf.compare(entries[:4], entries[4:])).compared
+        assert not compared.comparison.paired
+        assert compared.comparison.enough
+
+    @pytest.mark.parametrize(("suffix", "begins"), [("html", "<!DOCTYPE html>"), ("json", "{")])
+    async def test_is_written_for_others(
+        self, shelf: Shelf, tmp_path: Path, suffix: str, begins: str
+    ) -> None:
+        second, first = await shelf.entries()
+        path = await shelf.write_compare(await shelf.compare([first], [second]), suffix)
+        assert path == str(tmp_path / "exports" / f"compare-aaaa0000-bbbb0000.{suffix}")
+        assert Path(path).read_text().startswith(begins)

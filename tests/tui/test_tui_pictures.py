@@ -43,6 +43,13 @@ async def settle(pilot: Pilot[None], keys: tuple[str, ...], words: str) -> None:
     await pilot.pause()
 
 
+async def settle_runs(pilot: Pilot[None], keys: tuple[str, ...], words: str) -> None:
+    """Keys are for the list once it is there."""
+    await settle(pilot, ("4",), "RUNS 6")
+    await until(pilot, lambda: pilot.app.focused is not None)
+    await settle(pilot, keys, words)
+
+
 class TestStates:
     @pytest.mark.parametrize("state", STATES)
     def test_live_in_every_state(self, snap_compare: Compare, state: str) -> None:
@@ -70,8 +77,18 @@ class TestRuns:
     @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
     def test_the_list_at_three_sizes(self, snap_compare: Compare, size: tuple[int, int]) -> None:
         app = StressdashApp(FakeSession(), FakeShelf())  # type: ignore[arg-type]
-        keys = ("4", "j", "v", "j", "v")
-        assert snap_compare(app, terminal_size=size, run_before=lambda pilot: settle(pilot, keys, "B = run"))
+        keys = ("j", "a", "b", "k", "k")
+        assert snap_compare(
+            app, terminal_size=size, run_before=lambda pilot: settle_runs(pilot, keys, "B 12")
+        )
+
+    @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+    def test_a_comparison_at_three_sizes(self, snap_compare: Compare, size: tuple[int, int]) -> None:
+        app = StressdashApp(FakeSession(), FakeShelf())  # type: ignore[arg-type]
+        keys = ("a", "b", "c")
+        assert snap_compare(
+            app, terminal_size=size, run_before=lambda pilot: settle_runs(pilot, keys, "mean outside")
+        )
 
     def test_a_replay(self, snap_compare: Compare) -> None:
         app = StressdashApp(FakeReplay(12))

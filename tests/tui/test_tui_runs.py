@@ -13,6 +13,7 @@ from tui_shelf import FakeShelf
 
 from stressdash.snapshot import RunState
 from stressdash.tui.app import StressdashApp
+from stressdash.tui.screens.comparison import ComparisonPage
 from stressdash.tui.screens.dialogs import Ask, Confirm, Help, Lines
 from stressdash.tui.screens.live import LiveScreen
 from stressdash.tui.screens.runs import RunsScreen
@@ -139,29 +140,127 @@ class TestFigures:
             await until(pilot, lambda: isinstance(app.screen, RunsScreen))
 
 
-class TestComparing:
-    async def test_holds_the_two_marked_runs_against_each_other(self, app: StressdashApp) -> None:
+class TestSides:
+    async def test_are_filled_run_by_run_as_the_cursor_goes_on(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await open_runs(pilot)
-            await pilot.press("j", "v", "j", "v")
-            await until(pilot, lambda: "compare A = run 13, B = run 12" in screen_text(app))
-            await pilot.press("c")
-            await until(pilot, lambda: isinstance(app.screen, Lines))
-            await until(pilot, lambda: "13 before, 12 after" in screen_text(app))
+            await pilot.press("j", *"abab")
+            await until(pilot, lambda: "RUNS 6   A 11, 13   B 10, 12" in screen_text(app))
 
-    async def test_needs_two(self, app: StressdashApp) -> None:
-        async with app.run_test(size=SIZE) as pilot:
-            await open_runs(pilot)
-            await pilot.press("v", "c")
-            await until(pilot, lambda: "Mark two runs" in screen_text(app))
-
-    async def test_lets_go_of_the_first_of_three(self, app: StressdashApp) -> None:
+    async def test_are_filled_with_all_that_pass_the_filter(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
             screen = await open_runs(pilot)
-            await pilot.press("v", "j", "v", "j", "v")
-            await until(pilot, lambda: screen.runs.marked == ("13", "12"))
-            await pilot.press("v")
-            await until(pilot, lambda: screen.runs.marked == ("13",))
+            await pilot.press("slash", *"max", "underscore", *"open", "equals_sign", *"50", "enter")
+            await until(pilot, lambda: "RUNS 1 of 6" in screen_text(app) and screen.runs.has_focus)
+            await pilot.press("B")
+            await until(pilot, lambda: "B 9" in screen_text(app))
+
+    async def test_tell_their_number_where_the_names_have_no_room(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("A")
+            await until(pilot, lambda: "RUNS 6   A 6 runs" in screen_text(app))
+
+    @pytest.mark.parametrize(("key", "left"), [("a", ""), ("b", "B 14")])
+    async def test_let_go_of_a_run_that_is_put_there_again_or_elsewhere(
+        self, app: StressdashApp, key: str, left: str
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("a")
+            await until(pilot, lambda: "A 14" in screen_text(app))
+            await pilot.press("k", key)
+            await until(pilot, lambda: "A 14" not in screen_text(app) and left in screen_text(app))
+
+    async def test_are_emptied_by_a_key(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            screen = await open_runs(pilot)
+            await pilot.press("A", "u")
+            await until(pilot, lambda: not screen.runs.on_side("A") and "A 6" not in screen_text(app))
+
+    async def test_lose_a_run_that_was_deleted(self, app: StressdashApp, shelf: FakeShelf) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            screen = await open_runs(pilot)
+            await pilot.press("a", "a")
+            await until(pilot, lambda: "A 13, 14" in screen_text(app))
+            del shelf.runs["13"]
+            await until(pilot, lambda: [entry.name for entry in screen.runs.on_side("A")] == ["14"])
+
+
+class TestComparing:
+    async def compare(self, pilot: Pilot[Any]) -> None:
+        await open_runs(pilot)
+        await pilot.press("a", "b", "c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ComparisonPage))
+        await until(pilot, lambda: "A  before  runs 14" in screen_text(pilot.app))
+
+    async def test_tells_the_verdict_figures_intervals_and_what_speaks_against_it(
+        self, app: StressdashApp
+    ) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.compare(pilot)
+            text = screen_text(app)
+            for line in (
+                r"B  after   runs 13",
+                r"6 runs before, 6 after, in pairs",
+                r"better: latency p50; worse: req/s",
+                r"beware: the runs had different plans: connections",
+                r"req/s +2,293 +1,107 +-51\.7% +-56\.0% to -47\.4%  worse",
+                r"latency p99 +1\.21s +1\.20s +-0\.8% +-9\.0% to \+8\.1%  none, finds 12\.3%",
+                r"latency p999 +– +1\.90s +unknown",
+                r"max_open: 50 → 200",
+            ):
+                assert re.search(line, text), line
+
+    async def test_tells_errors_and_charts_further_down(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.compare(pilot)
+            await pilot.press("G")
+            await until(pilot, lambda: "charts of runs 14" in screen_text(app))
+            text = screen_text(app)
+            assert "new error, 12 of 1,000 requests (apm): OperationalError: ␛[31mError 1040" in text
+            assert re.search(
+                r"mean outside the service +14\.0ms +15\.1ms +\+7\.9% +\+2\.1% to \+14\.0%", text
+            )
+
+    async def test_says_all_words_where_there_is_room(self, app: StressdashApp) -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await self.compare(pilot)
+            assert "no difference shown, 12.3% would be found" in screen_text(app)
+
+    async def test_is_left_by_esc_with_the_sides_as_they_were(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.compare(pilot)
+            await pilot.press("escape")
+            await until(pilot, lambda: "RUNS 6   A 14   B 13" in screen_text(app))
+
+    @pytest.mark.parametrize(("key", "suffix"), [("H", "html"), ("e", "json")])
+    async def test_is_written_for_others(self, app: StressdashApp, key: str, suffix: str) -> None:
+        async with app.run_test(size=SIZE, notifications=True) as pilot:
+            await self.compare(pilot)
+            await pilot.press(key)
+            await until(pilot, lambda: f"/state/exports/runs 14.{suffix}" in screen_text(app))
+
+    async def test_needs_runs_on_both_sides(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("a", "c")
+            await until(pilot, lambda: "Put runs on both sides first" in screen_text(app))
+
+    async def test_that_is_refused_is_a_sentence(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_runs(pilot)
+            await pilot.press("j", "a", "b", "c")
+            await until(
+                pilot, lambda: "Could not compare: void runs cannot be compared: 12" in screen_text(app)
+            )
+            assert isinstance(app.screen, RunsScreen)
+
+    async def test_has_keys_of_its_own_on_the_help_page(self, app: StressdashApp) -> None:
+        async with app.run_test(size=SIZE) as pilot:
+            await self.compare(pilot)
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(app.screen, Help) and "A comparison" in screen_text(app))
 
 
 class TestAReplay:

@@ -10,12 +10,16 @@ from typing import Any
 from tui_fakes import FakeSession
 from tui_pictures import make_snapshot
 
-from stressdash.errors import BadInput
+from stressdash.errors import BadInput, UsageError
+from stressdash.metrics.compare import Change, Comparison, Judgement
+from stressdash.report.compare_values import DETAILS, JUDGED
+from stressdash.report.comparison import Compared, GroupChange
+from stressdash.session.shelf import Compare
 from stressdash.snapshot import Playback, RunState
 from stressdash.store.runfile import Condition
 from stressdash.store.runs import RunEntry
 
-__all__ = ["RUNS", "FakeReplay", "FakeShelf"]
+__all__ = ["RUNS", "FakeReplay", "FakeShelf", "compared"]
 
 
 def entry(number: int, condition: Condition = Condition.FINISHED, **given: Any) -> RunEntry:
@@ -47,11 +51,36 @@ UNKNOWN = dict.fromkeys(
 RUNS = (
     entry(14, Condition.RECORDING, **UNKNOWN, p50_us=None, p99_us=None),
     entry(13, scenario="act3", failed_share=0.0, tags=("baseline",), note="context kept; \x1b[31mred\x1b[0m"),
-    entry(12, verdict="void", thresholds=0, connections=10_000),
+    entry(12, verdict="void", thresholds=0, connections=10_000, setting={"max_open": "200"}),
     entry(11, Condition.INTERRUPTED, **UNKNOWN, p50_us=None, p99_us=None, detail="the disk is full"),
     RunEntry(10, Path("00010.run"), Condition.DAMAGED, "the run file '00010.run' is damaged", size_bytes=3),
-    entry(9, thresholds=0),
+    entry(9, thresholds=0, setting={"max_open": "50"}),
 )
+
+
+def compared(names: tuple[str, str], **given: Any) -> Compared:
+    """Six pairs: the rate got worse, p50 better, p99 stayed; with knobs, errors and an objection."""
+    by_key = {metric.key: metric for metric in (*JUDGED, *DETAILS)}
+    changes = (
+        Change(by_key["rate"], Judgement.WORSE, 2_293.0, 1_107.0, -0.517, -0.56, -0.474, 0.03, 0.09),
+        Change(by_key["p50"], Judgement.BETTER, 164_000, 121_000, -0.262, -0.31, -0.204, 0.03, 0.11),
+        Change(by_key["p99"], Judgement.NO_DIFFERENCE, 1.21e6, 1.2e6, -0.008, -0.09, 0.081, 0.7, 0.1234),
+        Change(by_key["p999"], Judgement.UNKNOWN, None, 1.9e6),
+    )
+    details = (Change(by_key["outside"], Judgement.DETAIL, 14_000, 15_100, 0.079, 0.021, 0.14),)
+    values: dict[str, Any] = {
+        "comparison": Comparison(changes, (6, 6), paired=True),
+        "details": Comparison(details, (6, 6), paired=True),
+        "knobs": {"max_open": ("50", "200")},
+        "errors": (
+            GroupChange("new", "apm", "OperationalError: \x1b[31mError 1040", 0.0, 12.0),
+            GroupChange("less", "client", "timeout 2s", 7.0, 3.0),
+        ),
+        "objections": ("the runs had different plans: connections",),
+        "regressions": (),
+        "names": names,
+    }
+    return Compared(**(values | given))
 
 
 class FakeReplay(FakeSession):
@@ -106,8 +135,17 @@ class FakeShelf:
     async def summary(self, entry: RunEntry, width: int) -> Sequence[str]:
         return [f"figures of run {entry.name}".ljust(width)]
 
-    async def compare(self, before: RunEntry, after: RunEntry, width: int) -> Sequence[str]:
-        return [f"{before.name} before, {after.name} after", "req/s  2,293  1,107  -51.7%".ljust(width)]
+    async def compare(self, before: Sequence[RunEntry], after: Sequence[RunEntry]) -> Compare:
+        if void := [each.name for each in (*before, *after) if each.verdict == "void"]:
+            raise UsageError(f"void runs cannot be compared: {', '.join(void)}")
+        first, second = (", ".join(each.name for each in side) for side in (before, after))
+        return Compare(compared((f"runs {first}", f"runs {second}")), (), ())
+
+    async def charts(self, compare: Compare, width: int) -> Sequence[str]:
+        return [f"charts of {compare.compared.names[0]}".ljust(width)]
+
+    async def write_compare(self, compare: Compare, suffix: str) -> str:
+        return f"/state/exports/{compare.compared.names[0]}.{suffix}"
 
     async def open(self, entry: RunEntry) -> FakeReplay:
         if entry.condition is Condition.DAMAGED:

@@ -1,4 +1,4 @@
-"""Runs: what was recorded; opened, compared, tagged and let go from here."""
+"""Runs: what was recorded; opened, compared in groups, tagged and let go from here."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from stressdash.store.runs import RunEntry
 from stressdash.text import byte_size
 from stressdash.tui.background import in_background
 from stressdash.tui.keys import bindings
-from stressdash.tui.lines import Line, clean, wrap
+from stressdash.tui.lines import Line, clean, join, wrap
 from stressdash.tui.screens.base import ViewScreen
+from stressdash.tui.screens.comparison import ComparisonPage
 from stressdash.tui.screens.dialogs import Ask, Lines
 from stressdash.tui.view import View
 from stressdash.tui.widgets.head import HeadLine
 from stressdash.tui.widgets.listing import Listing
 from stressdash.tui.widgets.panel import Panel, ViewPanel
 from stressdash.tui.widgets.prompt import FilterPrompt
-from stressdash.tui.widgets.run_list import RunList
+from stressdash.tui.widgets.run_list import SIDES, RunList
 from stressdash.tui.widgets.strips import KeyStrip, StatusStrip
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ EVERY_S = 2.0
 DETAIL_ROWS = 3
 FRAME = 8
 """Columns that a dialog keeps for itself."""
+LONGEST_NAMES = 20
 
 
 class RunsTitle(Panel):
-    """How many runs, filtered by what, which are marked; the columns' names."""
+    """How many runs, filtered by what, which are on a side; the columns' names."""
 
     DEFAULT_CSS = "RunsTitle { height: 2; }"
 
@@ -52,10 +54,8 @@ class RunsTitle(Panel):
         words: Line = [("RUNS ", "strong"), (f"{shown}" if shown == total else f"{shown} of {total}", "text")]
         if listing.filter:
             words += [("   filter ", "dim"), (clean(listing.filter), "warn")]
-        if listing.marked:
-            pairs = zip("AB", listing.marked, strict=False)
-            words += [("   compare ", "dim"), (", ".join(f"{a} = run {n}" for a, n in pairs), "warn")]
-        return [words, listing.header(width)]
+        sides = [side_words(side, listing.on_side(side)) for side in SIDES]
+        return [join([words, *sides], gap="   "), listing.header(width)]
 
 
 class ChosenRun(Panel):
@@ -68,7 +68,7 @@ class ChosenRun(Panel):
         self._listing = listing
 
     def compose_lines(self, width: int) -> Sequence[Line]:
-        """Its id, what it loaded, its size; its tags and note, or what is wrong with it."""
+        """Its id, what it loaded, its size; its tags, setting and note, or what is wrong with it."""
         entry = self._listing.chosen
         if entry is None:
             return []
@@ -76,9 +76,18 @@ class ChosenRun(Panel):
         lines: list[Line] = [[(clean("  ".join(filter(None, facts))), "dim")]]
         if entry.detail:
             lines += [[(piece, "warn")] for piece in wrap(clean(entry.detail), width, DETAIL_ROWS - 1)]
-        words = " ".join((*(f"#{tag}" for tag in entry.tags), entry.note)).strip()
+        told = (*(f"#{tag}" for tag in entry.tags), self._listing.apart(entry), entry.note)
+        words = " ".join(filter(None, told))
         lines += [[(piece, "text")] for piece in wrap(clean(words), width, DETAIL_ROWS - 1)] if words else []
         return lines[:DETAIL_ROWS]
+
+
+def side_words(side: str, entries: Sequence[RunEntry]) -> Line:
+    """Which runs are on a side, or how many where they are too many to name; nothing where there are none."""
+    if not entries:
+        return []
+    names = ", ".join(entry.name for entry in entries)
+    return [(f"{side} ", "badge"), (names if len(names) <= LONGEST_NAMES else f"{len(entries)} runs", "warn")]
 
 
 class RunsScreen(ViewScreen):
@@ -164,26 +173,34 @@ class RunsScreen(ViewScreen):
         """Open the filter line."""
         self._prompt.open(self.runs)
 
-    def action_mark(self) -> None:
-        """Mark the run under the cursor for comparing, or take its mark away."""
+    def action_put(self, side: str) -> None:
+        """Put the run under the cursor on a side, or take it off, and go on to the next."""
         if self.runs.selected:
-            self.runs.toggle_mark(self.runs.selected)
+            self.runs.put(side, [self.runs.selected])
+            self.runs.action_move(1)
             self._again()
 
+    def action_put_all(self, side: str) -> None:
+        """Put all runs that the filter lets through on a side, or take them off."""
+        self.runs.put(side, [entry.name for entry in self.runs.rows()])
+        self._again()
+
+    def action_clear_sides(self) -> None:
+        """Take every run off its side."""
+        self.runs.clear_sides()
+        self._again()
+
     def action_compare(self) -> None:
-        """Hold the two marked runs against each other."""
-        entries = {entry.name: entry for entry in self.runs.entries}
-        marked = [entries[name] for name in self.runs.marked]
-        if (shelf := self._shelf) is None or len(marked) != len("AB"):
-            self.dashboard.say("Mark two runs with v first: A is before, B is after", failed=True)
+        """Hold one side against the other, as the shell's `compare` does."""
+        before, after = (self.runs.on_side(side) for side in SIDES)
+        if (shelf := self._shelf) is None or not before or not after:
+            self.dashboard.say("Put runs on both sides first: a for before, b for after", failed=True)
             return
-        before, after = marked
 
         async def compare() -> None:
-            lines = await shelf.compare(before, after, self.size.width - FRAME)
-            self.app.push_screen(Lines(f"Run {before.name} against run {after.name}", lines))
+            self.app.push_screen(ComparisonPage(shelf, await shelf.compare(before, after)))
 
-        self.dashboard.commands.run(f"compare runs {before.name} and {after.name}", compare)
+        self.dashboard.commands.run("compare", compare)
 
     def action_tag(self) -> None:
         """Type the tags of the run under the cursor."""

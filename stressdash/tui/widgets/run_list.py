@@ -1,21 +1,24 @@
-"""The list of runs on disk: one line each, the newest first, with those marked for comparing."""
+"""The list of runs on disk: one line each, the newest first, with the side of those to be compared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from textual import events
 
 from stressdash.charts.units import UNKNOWN
-from stressdash.report.runlist import outcome_word
+from stressdash.report.runlist import outcome_word, telling_apart
 from stressdash.store.runs import RunEntry
 from stressdash.text import byte_size, clock, duration_us, percent, rate
 from stressdash.tui.filtering import matches
 from stressdash.tui.lines import Line, clean, fit
 from stressdash.tui.widgets.listing import Item, Listing
 
-__all__ = ["RunList", "outcome_cell"]
+__all__ = ["SIDES", "RunList", "outcome_cell"]
+
+SIDES = ("A", "B")
+"""What runs can be put on for comparing: before and after."""
 
 ROLES = {
     "passed": "good",
@@ -37,32 +40,47 @@ class RunList(Listing):
     def __init__(self, list_id: str) -> None:
         super().__init__(list_id)
         self.filter = ""
-        self.marked: tuple[str, ...] = ()
-        """Ids of the runs to be compared: at most two, the one marked first in front."""
         self.entries: tuple[RunEntry, ...] = ()
+        self._sides: dict[str, str] = {}
+        self._apart: Mapping[str, str] = {}
 
     def show(self, entries: Sequence[RunEntry]) -> None:
         """Take over what is on disk now."""
         self.entries = tuple(entries)
         known = {entry.name for entry in entries}
-        self.marked = tuple(name for name in self.marked if name in known)
+        self._sides = {name: side for name, side in self._sides.items() if name in known}
+        self._apart = telling_apart(entries)
         self.rebuild()
 
     def rows(self) -> list[RunEntry]:
         """Those that pass the filter."""
         return [entry for entry in self.entries if matches(_words(entry), self.filter)]
 
+    def on_side(self, side: str) -> tuple[RunEntry, ...]:
+        """The runs on a side, the oldest first."""
+        return tuple(entry for entry in reversed(self.entries) if self._sides.get(entry.name) == side)
+
+    def apart(self, entry: RunEntry) -> str:
+        """What a run was set to where others of its kind were not; untrusted."""
+        return self._apart.get(entry.name, "")
+
     @property
     def chosen(self) -> RunEntry | None:
         """The run under the cursor."""
         return next((entry for entry in self.entries if entry.name == self.selected), None)
 
-    def toggle_mark(self, name: str) -> None:
-        """Mark a run, or take its mark away; of three, the one marked first is let go."""
-        if name in self.marked:
-            self.marked = tuple(other for other in self.marked if other != name)
+    def put(self, side: str, names: Iterable[str]) -> None:
+        """Put runs on a side, wherever they were; those that are all there already are taken off it."""
+        wanted = list(names)
+        if all(self._sides.get(name) == side for name in wanted):
+            self._sides = {name: at for name, at in self._sides.items() if name not in wanted}
         else:
-            self.marked = (*self.marked, name)[-2:]
+            self._sides |= dict.fromkeys(wanted, side)
+        self.rebuild()
+
+    def clear_sides(self) -> None:
+        """Take every run off its side."""
+        self._sides = {}
         self.rebuild()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -86,12 +104,12 @@ class RunList(Listing):
 
     def _cells(self, entry: RunEntry, width: int) -> Line:
         is_wide = width >= WIDE_FROM
-        mark = "AB"[self.marked.index(entry.name)] if entry.name in self.marked else " "
+        side = self._sides.get(entry.name, " ")
         scenario = fit(
             clean(entry.scenario or entry.target), SCENARIO_WIDTH_WIDE if is_wide else SCENARIO_WIDTH
         )
         line: Line = [
-            (f"{mark} ", "badge" if mark != " " else "text"),
+            (f"{side} ", "badge" if side != " " else "text"),
             (fit(entry.name, 4, right=True), "strong"),
             (" " + _started(entry, is_wide=is_wide) + " ", "dim"),
             (scenario + " ", "text"),
@@ -110,7 +128,7 @@ class RunList(Listing):
                 (f"  {entry.run_id[:8] or UNKNOWN:8}", "dim"),
             ]
         used = sum(len(text) for text, _ in line)
-        words = " ".join((*(f"#{tag}" for tag in entry.tags), entry.note))
+        words = " ".join(filter(None, (*(f"#{tag}" for tag in entry.tags), self.apart(entry), entry.note)))
         return [*line, ("  " + fit(clean(words), max(0, width - used - 2)), "accent")]
 
     def header(self, width: int) -> Line:
@@ -124,7 +142,7 @@ class RunList(Listing):
         names += [name.rjust(7) for name in ("time", "conns", "req/s", "p99", "fail")]
         if is_wide:
             names += ["ok/s".rjust(8), "p50".rjust(8), "size".rjust(9), "  id      "]
-        return [("".join(names) + "  tags, note", "dim")]
+        return [("".join(names) + "  tags, setting, note", "dim")]
 
 
 def outcome_cell(entry: RunEntry) -> tuple[str, str]:
@@ -154,5 +172,6 @@ def _words(entry: RunEntry) -> str:
         (
             *(entry.name, entry.run_id, entry.scenario, entry.target, entry.backend),
             *(outcome_word(entry), entry.condition.value, *entry.tags, entry.note),
+            *(f"{name}={value}" for name, value in entry.setting.items()),
         )
     )

@@ -17,7 +17,17 @@ from stressdash.store.head import RunHead
 from stressdash.store.recorder import Ending, Recorder
 from stressdash.store.runs import RunFolder
 
-__all__ = ["ORIGIN_NS", "REPORT", "busy_windows", "head", "latencies_of", "record", "recorder", "until"]
+__all__ = [
+    "ORIGIN_NS",
+    "REPORT",
+    "busy_windows",
+    "even_windows",
+    "head",
+    "latencies_of",
+    "record",
+    "recorder",
+    "until",
+]
 
 ORIGIN_NS = 5_000_000_000_000
 REPORT = {
@@ -112,6 +122,19 @@ def busy_windows(steps: int, *, requests: int = 250, workers: int = 1, seed: int
             )
             slowest = exemplar(made.start_ns + 7, "slowest")
             yield replace(made, faults=(kind,), exemplars=(slowest,) if step % 10 == 0 else ())
+
+
+def even_windows(steps: int, *, latency_us: int, requests: int = 100) -> Iterator[Window]:
+    """Windows of a service that answers each request after the same time."""
+    for step in range(steps):
+        yield window(
+            start_ns=ORIGIN_NS + step * GRID_NS,
+            scheduled=requests,
+            sent=requests,
+            completed=requests,
+            responses=requests,
+            latency=[latency_us] * requests,
+        )
 
 
 def latencies_of(windows: Iterable[Window]) -> dict[int, int]:
