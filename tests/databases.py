@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ async def alone(connection: Any) -> None:
     await eventually(no_other)
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Wait until a condition holds that only another process can make true."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  # nothing here could set an event
@@ -163,13 +163,14 @@ def mariadb(needs: Callable[[str], str]) -> Iterator[RunningDatabase]:
         "GRANT ALL ON *.* TO stressdash@'%';\n".replace("; ", ";\n")
     )
     process = None
+    kept = ExitStack()
     try:
         _give_away(folder)
         make = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
         private = [*FRUGAL, f"--tmpdir={scratch}", *account]
         made = subprocess.run([*make, "--skip-test-db", *private], capture_output=True, timeout=START_S)
         assert made.returncode == 0, made.stdout + made.stderr
-        port = _free_port()
+        port = kept.enter_context(reserved_port())
         options = {
             "datadir": data,
             "socket": unix_socket,
@@ -187,6 +188,7 @@ def mariadb(needs: Callable[[str], str]) -> Iterator[RunningDatabase]:
         if process is not None:
             process.terminate()
             process.wait(START_S)
+        kept.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -215,7 +217,10 @@ def _account() -> str:
     return next(name for name in ("mysql", "nobody") if name in known)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def reserved_port(port: int = 0) -> Iterator[int]:
+    """A port that the system gives to nobody else meanwhile; servers, which set SO_REUSEADDR, can have it."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", port))
+        yield int(reserved.getsockname()[1])

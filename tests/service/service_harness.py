@@ -6,12 +6,11 @@ import asyncio
 import json
 import os
 import pwd
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import asyncmy
 import asyncmy.errors
 import pytest
 from aiohttp import web
+from databases import reserved_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,12 +53,6 @@ class MariaDb:
             await connection.ensure_closed()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _account() -> str | None:
     """The account a server is to run as; None for our own."""
     if os.geteuid() != 0:
@@ -89,7 +83,8 @@ def run_mariadb(folder: Path) -> Iterator[MariaDb]:
          "--skip-test-db", "--auth-root-authentication-method=normal", *as_user],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    port, unix_socket = free_port(), str(folder / "s")
+    kept = ExitStack()
+    port, unix_socket = kept.enter_context(reserved_port()), str(folder / "s")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["mariadbd", "--no-defaults", f"--datadir={folder / 'data'}", f"--tmpdir={folder}",
@@ -110,6 +105,7 @@ def run_mariadb(folder: Path) -> Iterator[MariaDb]:
     finally:
         process.terminate()
         process.wait(30)
+        kept.close()
 
 
 def _answers(server: MariaDb) -> bool:
@@ -176,7 +172,7 @@ class Intake:
 
     async def until(self, kind: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait for so many events of a kind."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.of(kind)) < count:
                 self._arrived.clear()
                 await self._arrived.wait()
@@ -209,7 +205,7 @@ def news(section: int, number: int = 1) -> dict[str, object]:
 
 async def until_ready(session: aiohttp.ClientSession, url: str) -> None:
     """Wait until the service says that it can work."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             async with session.get(f"{url}/readyz") as answer:
                 if answer.status == 200:
@@ -219,7 +215,7 @@ async def until_ready(session: aiohttp.ClientSession, url: str) -> None:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait until a condition holds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await holds():  # noqa: ASYNC110 - what is waited for lies in another process
             await asyncio.sleep(0.02)
 

@@ -21,6 +21,7 @@ from databases import (
     insert,
     insert_text,
     mariadb,
+    reserved_port,
     row,
 )
 from hypothesis import given
@@ -300,7 +301,7 @@ class TestConnection:
         own_server.process.wait()
         with pytest.raises(DatabaseUnavailable, match="cannot be used: Error 2003"):
             await database.status()
-        with embedded(tmp_path / "data", "--port", str(own_server.port)):
+        with reserved_port(own_server.port) as port, embedded(tmp_path / "data", "--port", str(port)):
             with pytest.raises(DatabaseUnavailable, match="cannot be used: Error 2003"):
                 await database.status()
             clock.now += module.RETRY_S[0]
