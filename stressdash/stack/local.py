@@ -35,7 +35,7 @@ __all__ = ["LocalStack"]
 COMPONENTS: Final = ("service", "database", "apm")
 START_ORDER: Final = ("database", "apm", "service")
 DATABASE: Final = "stats"
-READY_S: Final = 10.0
+READY_S: Final = 30.0
 """How long the service may take from listening to being able to take requests."""
 POLL_S: Final = 0.05
 
