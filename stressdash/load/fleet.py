@@ -30,7 +30,7 @@ from stressdash.samples import Window
 
 __all__ = ["Fleet"]
 
-READY_S: Final = 20.0
+READY_S: Final = 60.0
 """How long a worker may take to start on a loaded machine."""
 LEAD_NS: Final = 20_000_000
 """From the start command to the start, so that all workers begin together."""

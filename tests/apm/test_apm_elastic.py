@@ -52,7 +52,7 @@ class FakeElasticsearch:
 
 
 async def until_healthy(source: ElasticSource) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (await source.health()).ok:  # noqa: ASYNC110  the source waits before it asks again
             await asyncio.sleep(0.05)
 

@@ -36,7 +36,7 @@ KNOBS = {
     "max_connections": ("300", "300"),
 }
 """Name to what is typed and what is read back."""
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 PUSH = b'{"property":"news","section":7,"id":1}'
 
 pytestmark = pytest.mark.xdist_group("stacks")
@@ -126,7 +126,7 @@ async def push(stack: Stack) -> int:
         url = f"{stack.addresses().target_url}/twirp/stats.StatsService/Push"
         request = urllib.request.Request(url, PUSH, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return int(error.code)

@@ -62,7 +62,7 @@ async def test_what_the_agent_captured_is_what_the_source_tells(tmp_path: Path) 
         "-m", "stressdash.embedded.apm", "--until-stdin-closes", STRESSDASH_APM_TOKEN=TOKEN
     ) as intake:
         assert intake.stdout is not None
-        first = await asyncio.wait_for(intake.stdout.readline(), 20)
+        first = await asyncio.wait_for(intake.stdout.readline(), 60)
         url = first.decode().removeprefix("listening on ").strip()
         settings = {
             "ELASTIC_APM_SERVER_URL": url,
@@ -70,7 +70,7 @@ async def test_what_the_agent_captured_is_what_the_source_tells(tmp_path: Path) 
             "ELASTIC_APM_CLOUD_PROVIDER": "none",
         }
         async with process(str(program), **settings) as shop:
-            await asyncio.wait_for(shop.communicate(), 60)
+            await asyncio.wait_for(shop.communicate(), 120)
             assert shop.returncode == 0
         source = EmbeddedSource(url, TOKEN, Scope("shop"))
         try:

@@ -118,7 +118,7 @@ def event(number: int) -> Line:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110  nothing tells of it
             await asyncio.sleep(0.01)
 

@@ -34,7 +34,7 @@ async def started(
     )
     assert process.stdout is not None
     try:
-        first = await asyncio.wait_for(process.stdout.readline(), 20)
+        first = await asyncio.wait_for(process.stdout.readline(), 60)
         assert first.startswith(b"listening on http://127.0.0.1:")
         yield process, first.decode().removeprefix("listening on ").strip()
     finally:
@@ -47,7 +47,7 @@ async def run(*flags: str) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
         *MODULE, *flags, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await asyncio.wait_for(process.communicate(), 20)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode, out.decode(), err.decode()
 
 
@@ -63,13 +63,13 @@ class TestLife:
     async def test_signals_end_it_with_zero(self, number: signal.Signals) -> None:
         async with started() as (process, _):
             process.send_signal(number)
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
 
     async def test_it_ends_with_its_standard_input(self) -> None:
         async with started("--until-stdin-closes") as (process, _):
             assert process.stdin is not None
             process.stdin.close()
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
 
     async def test_without_the_flag_a_closed_standard_input_does_not_end_it(self) -> None:
         async with started() as (process, url), aiohttp.ClientSession() as client:
@@ -87,7 +87,7 @@ class TestLife:
             await writer.drain()
             assert process.stdin is not None
             process.stdin.close()
-            _, err = await asyncio.wait_for(process.communicate(), 20)
+            _, err = await asyncio.wait_for(process.communicate(), 60)
             assert (process.returncode, err) == (0, b"")
             writer.close()
 
@@ -103,7 +103,7 @@ class TestLife:
                 assert response.status == 200
             assert process.stdin is not None
             process.stdin.close()
-            assert await asyncio.wait_for(process.communicate(), 20) == (b"", b"")
+            assert await asyncio.wait_for(process.communicate(), 60) == (b"", b"")
 
     async def test_it_says_nothing_but_its_address(self) -> None:
         async with started("--until-stdin-closes", token="s3cret") as (process, url):
@@ -114,7 +114,7 @@ class TestLife:
                 assert response.status == 401
             assert process.stdin is not None
             process.stdin.close()
-            out, err = await asyncio.wait_for(process.communicate(), 20)
+            out, err = await asyncio.wait_for(process.communicate(), 60)
             assert (out, err) == (b"", b"")
 
 
@@ -150,7 +150,7 @@ class TestFullDisk:
                     assert response.status == 202
 
             sent = 0
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(150):
                 while "no room on disk" not in ((await ask("health")) or {}).get("detail", ""):
                     await send(sent)
                     sent += 500

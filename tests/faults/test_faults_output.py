@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from command import Command
+from command import PASSED_OR_VOID, Command
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ class TestStdout:
         command = await Command.start("run", url, "--requests", "10", *form, state=state, stdout=writer)
         os.close(writer)
         ended = await command.ended()
-        assert (ended.code, ended.err) == (0, b"")
+        assert ended.code in PASSED_OR_VOID
+        assert ended.err == b""
 
     async def test_a_full_disk_is_told_in_one_sentence(self, url: str, state: Path) -> None:
         full = os.open("/dev/full", os.O_WRONLY)
@@ -53,7 +54,7 @@ class TestStdout:
         folder = tmp_path / "reports"
         folder.mkdir()
         command = await Command.start(
-            *("run", url, "--duration", "2s", "--html", str(folder / "run.html")), state=state
+            *("run", url, "--duration", "8s", "--html", str(folder / "run.html")), state=state
         )
         await command.comes("stressdash.load.worker")
         folder.rmdir()
@@ -82,6 +83,7 @@ class TestStdout:
     ) -> None:
         monkeypatch.setenv("PYTHONIOENCODING", "ascii")
         ended = await (await Command.start("run", url, "--requests", "10", state=state)).ended()
-        assert (ended.code, ended.err) == (0, b"")
+        assert ended.code in PASSED_OR_VOID
+        assert ended.err == b""
         assert ended.out.isascii()
         assert b"Requests/sec" in ended.out

@@ -124,7 +124,7 @@ class TestAbort:
         self, ledger: Ledger, state: Path
     ) -> None:
         ledger.holds = True
-        ended = await (await start(ledger, state, "--duration", "1s", "--stop", "abort")).ended()
+        ended = await (await start(ledger, state, "--duration", "4s", "--stop", "abort")).ended()
         books = check(ended, ledger)
         assert len(ledger.held) == 16  # in the end every connection is held
         assert books["in_flight_at_stop"] == 16

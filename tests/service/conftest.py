@@ -35,7 +35,7 @@ def running() -> Callable[..., Any]:
         process = await spawn(*flags, **{"STATS_ADMIN_TOKEN": "open sesame"} | settings)
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 line = (await process.stdout.readline()).decode()
             assert line.startswith("listening on "), line + (await process.communicate())[1].decode()
             yield Running(process, line.removeprefix("listening on ").strip(), "open sesame")

@@ -101,7 +101,7 @@ class TestEnd:
             crew = members(service.process.pid)
             assert len(crew) == 3
             service.process.terminate()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 assert await service.process.wait() == 0
             await are_gone(crew)
 
@@ -109,7 +109,7 @@ class TestEnd:
         async with running(STATS_DSN=NOWHERE, **WORKERS) as service:
             crew = members(service.process.pid)
             crew[0].kill()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 assert await service.process.wait() == 128 + signal.SIGKILL
             await are_gone(crew)
 
@@ -123,7 +123,7 @@ class TestEnd:
         async with running("--until-stdin-closes", STATS_DSN=NOWHERE, **WORKERS) as service:
             crew = members(service.process.pid)
             service.process.stdin.close()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 assert await service.process.wait() == 0
             await are_gone(crew)
 
@@ -148,5 +148,5 @@ class TestEnd:
         assert process.stdout
         assert (await process.stdout.readline()).startswith(b"listening on")
         process.stdin.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
