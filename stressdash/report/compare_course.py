@@ -38,12 +38,11 @@ class Course:
 
 
 def courses(before: Sequence[RunReport], after: Sequence[RunReport]) -> tuple[Course, ...]:
-    """Figures by second of the run; none for runs too short to have a course."""
+    """Figures by second of the run that any second tells; none for runs too short to have a course."""
     if min(len(report.windows) for report in (*before, *after)) < FEWEST:
         return ()
-    return tuple(
-        Course(title, unit, _course(before, read), _course(after, read)) for title, unit, read in READ
-    )
+    found = (Course(title, unit, _course(before, read), _course(after, read)) for title, unit, read in READ)
+    return tuple(course for course in found if course.before or course.after)
 
 
 def _course(reports: Sequence[RunReport], read: Callable[[WindowRow], float | None]) -> Points:

@@ -146,7 +146,7 @@ def compare_reports(
         errors=_errors(before, after),
         objections=_objections(before, after),
         regressions=tuple(
-            f"{key} got worse by more than {limit:.3g} with its whole interval"
+            f"{key} got worse by more than {100 * limit:.3g} % with its whole interval"
             for key, limit in limits
             if regressed(by_key[key], limit)
         ),

@@ -175,10 +175,11 @@ def _tag(word: str) -> str:
         not word.isprintable()
         or not word.strip()
         or len(word) > LONGEST_TAG
+        or "," in word
         or word.isdecimal()
         or word == "last"
     ):
         raise UsageError(
-            f"{word!r} cannot be a tag: 1 to {LONGEST_TAG} characters that show, neither a number nor 'last'"
+            f"{word!r} cannot be a tag: 1 to {LONGEST_TAG} characters that show, no comma, no number, not 'last'"
         )
     return word

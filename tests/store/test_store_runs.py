@@ -92,7 +92,7 @@ class TestChanges:
         change_tags(folder.find("1"), ["slow", "base"])
         assert change_tags(folder.find("1"), ["new"], ["slow"]).tags == ("base", "new")
 
-    @pytest.mark.parametrize("word", ["", " ", "12", "last", "a\x1b", "x" * 41])
+    @pytest.mark.parametrize("word", ["", " ", "12", "last", "a,b", "a\x1b", "x" * 41])
     def test_refuse_words_that_cannot_be_tags(self, folder: RunFolder, word: str) -> None:
         with pytest.raises(UsageError, match="cannot be a tag"):
             change_tags(folder.find("1"), [word])
