@@ -180,6 +180,6 @@ def _tag(word: str) -> str:
         or word == "last"
     ):
         raise UsageError(
-            f"{word!r} cannot be a tag: 1 to {LONGEST_TAG} characters that show, no comma, no number, not 'last'"
+            f"{word!r} cannot be a tag: 1 to {LONGEST_TAG} letters that show, no comma, no number, not 'last'"
         )
     return word
