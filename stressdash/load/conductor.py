@@ -43,8 +43,6 @@ class Conductor(ThinkingLoop):
         """Credit set aside while paused."""
         self._rate, self._slope = assignment.rate, assignment.slope
         self._owed_before = 0
-        self._fresh = 0
-        """Requests that were counted as due, perhaps as a window closed, and were not offered yet."""
         self._phase = Phase.RUN
         self._segment = 0
         self._interrupted = False
@@ -76,34 +74,31 @@ class Conductor(ThinkingLoop):
             edge = self._edge_ns
             if edge == self._end_ns:
                 self._end_ns = NEVER_NS
-                self._serve_due(edge)
+                self._count_due(edge)
+                self._offer_idle()
                 self._stop(self._stop_mode, edge)
             else:
                 self._close_window(edge)
         if self._timers.next_ns <= now:
             for connection in self._timers.due(now):
                 self._expire(connection, now)
-        if self._due_ns <= now and self._rate is None:
-            self._wake_thinkers(now)
-        elif self._due_ns <= now or self._fresh:
-            self._serve_due(now + 1)
-
-    def _serve_due(self, before_ns: int) -> None:
-        """Send what came due with connections that wait; what they cannot take has to wait."""
-        self._count_due(before_ns)
-        self._offer_idle()
-        self._books.waited += min(self._fresh, self._credit)
-        self._fresh = 0
-
-    def _count_due(self, before_ns: int) -> None:
-        """Count what came due by the schedule since it was last asked: nothing in the closed loop."""
         if self._rate is None:
-            return
+            if self._due_ns <= now:
+                self._wake_thinkers(now)
+        elif self._due_ns <= now or (self._credit > 0 and self._idle):  # a window that closed late counted it
+            fresh = self._count_due(now + 1)
+            self._offer_idle()
+            self._books.waited += min(fresh, self._credit)
+
+    def _count_due(self, before_ns: int) -> int:
+        """Requests that came due by the schedule since it was last asked; none in the closed loop."""
+        if self._rate is None:
+            return 0
         fresh = self._pacer.advance(before_ns)
         self._due_ns = self._pacer.next_ns
         self._owed += fresh
         self._credit += fresh
-        self._fresh += fresh
+        return fresh
 
     def _close_window(self, at_ns: int) -> None:
         """Report everything since the last window, and begin the next at `at_ns`."""
@@ -285,7 +280,6 @@ class Conductor(ThinkingLoop):
         self._book_unfinished(mode, now)
         self._hand_in_slowest()
         self._due_ns = NEVER_NS
-        self._fresh = 0
         self._close_window(now)
         self._phase = Phase.DRAIN
         self._stopping = True

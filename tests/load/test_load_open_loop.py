@@ -12,6 +12,7 @@ from load_harness import OK, FakeLink, Received, Serve, StartRun, Totals, answer
 
 from stressdash.hdr import bucket_mid_us
 from stressdash.load.conductor import GRID_NS, Conductor
+from stressdash.load.connection import Connection
 from stressdash.load.control import Assignment
 from stressdash.load.target import Address
 from stressdash.samples import Phase
@@ -76,12 +77,12 @@ class TestLate:
         offered: list[int] = []
         monkeypatch.setattr(conductor, "_offer_idle", lambda: offered.append(conductor._credit))
         conductor._edge_ns, conductor._credit = GRID_NS, 100
+        conductor._idle[Connection(0)] = None
         conductor._open_loop(5.0, 0.0, 0)
         conductor._tick(GRID_NS + 50_000_000)
         link.close()
         assert link.totals.scheduled == 1
         assert offered == [1]
-        assert conductor._books.waited == 1
 
 
 class TestFreeze:
@@ -131,11 +132,11 @@ class TestFreeze:
             return True
 
         server = await serve(slow)
-        plan = make_plan(server.url, rate=100.0, connections=1, max_requests=None, duration_s=0.5)
+        plan = make_plan(server.url, rate=100.0, connections=1, max_requests=None, duration_s=2.0)
         totals = await start_run(plan).end()
-        assert totals.waited > 20
-        assert totals.in_flight_at_stop > 20
-        assert totals.sent < totals.scheduled == 50
+        assert totals.waited > 20  # not of those that came due while the generator itself was late
+        assert totals.in_flight_at_stop > 100
+        assert totals.sent < totals.scheduled == 200
 
     async def test_a_timeout_is_a_bound_of_the_corrected_latency(
         self, serve: Serve, start_run: StartRun
