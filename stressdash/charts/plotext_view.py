@@ -1,7 +1,7 @@
 """Charts as text by plotext: for what does not move, that is summaries and comparisons.
 
 The only importer of plotext, which costs some 50 ms a chart and keeps one figure per process: threads that
-draw take turns.
+draw take turns. It is imported with the first chart, as the dashboard's first frame needs none.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec
-
-import plotext
 
 from stressdash.charts.cells import LETTERS
 from stressdash.charts.curve import Curve
@@ -66,6 +64,8 @@ def draw_text_plot(
 
     Only curves of the first one's unit are drawn. Each curve ends in its letter. Empty when there is no room.
     """
+    import plotext
+
     if size[0] < SMALLEST[0] or size[1] < SMALLEST[1] or range_s[1] <= range_s[0] or not curves:
         return ""
     start_s, end_s = range_s
@@ -108,6 +108,8 @@ def draw_xy_plot(
     x_label: str,
 ) -> str:
     """A chart without colour, `size` = (columns, rows), from 0 up; empty when there is nothing to draw."""
+    import plotext
+
     values = [value for line in lines for _, value in line.points]
     if not values:
         return ""
