@@ -12,6 +12,7 @@ import signal
 import sys
 import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 __all__ = ["guarded"]
@@ -48,8 +49,9 @@ def guarded(dashboard: Callable[[int], int]) -> int:
         except BaseException:  # noqa: BLE001 nothing may unwind into the parent's frames
             sys.excepthook(*sys.exc_info())
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError):  # the terminal may be gone
+                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(code)
     os.close(alive_read)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
