@@ -6,17 +6,21 @@ What makes it safe is in `stressdash.report.page`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from stressdash.report.compare_course import nines, quantile_name, spectrum_points
+from stressdash.report.figures import bounded, figure_rows
 from stressdash.report.markdown import threshold_figure
 from stressdash.report.named import named_rows
 from stressdash.report.page import page, section, table, text
-from stressdash.report.run_json import LatencyReport, RunReport, to_json
+from stressdash.report.run_json import RunReport, to_json
 from stressdash.report.svg import Line, line_chart
 from stressdash.samples import ErrorSample, Frame
-from stressdash.text import DASH, byte_size, clock, count, duration_us, percent, rate, short
+from stressdash.text import DASH, byte_size, clock, count, duration_us, percent, short
 
 __all__ = ["html_report"]
+
+AT_LEAST: Final = "&ge;"
 
 
 def html_report(report: RunReport, samples: Sequence[ErrorSample] = ()) -> str:
@@ -61,32 +65,7 @@ def _head(report: RunReport) -> str:
 
 
 def _figures(report: RunReport) -> str:
-    sent, apm = report.latency_raw_us, report.apm
-    client = ("client", rate(report.requests_per_second), rate(report.goodput_per_second))
-    rows = [
-        (
-            *client,
-            percent(report.failed_share),
-            duration_us(sent.mean),
-            _bound(sent, "p50"),
-            _bound(sent, "p99"),
-        ),
-        (
-            "apm" if apm.source else "apm off",
-            rate(apm.throughput),
-            DASH,
-            percent(apm.failed_share),
-            duration_us(apm.latency_us.mean),
-            duration_us(apm.latency_us.p50),
-            duration_us(apm.latency_us.p99),
-        ),
-    ]
-    return table(("", "req/s", "ok/s", "failed", "mean", "p50", "p99"), rows)
-
-
-def _bound(latency: LatencyReport, name: str) -> str:
-    value = duration_us(getattr(latency, name))
-    return f"&ge;{value}" if name in latency.at_least else value
+    return table(("", "req/s", "ok/s", "failed", "mean", "p50", "p99"), figure_rows(report, AT_LEAST))
 
 
 def _charts(report: RunReport) -> str:
@@ -127,7 +106,7 @@ def _latency(report: RunReport) -> str:
         ("to the first byte of the answer", split.first_byte),
     ]
     bases += [(name, latency) for name, latency in parts if latency.samples]
-    rows = [(basis, *(_bound(latency, name) for name in names)) for basis, latency in bases]
+    rows = [(basis, *(bounded(latency, name, AT_LEAST) for name in names)) for basis, latency in bases]
     return table(("", *names), rows)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from stressdash.metrics.verdict import NOT_JUDGED, Status
-from stressdash.report.run_json import LatencyReport, RunReport, ThresholdReport
+from stressdash.report.figures import bounded
+from stressdash.report.run_json import RunReport, ThresholdReport
 from stressdash.text import clock, count, duration_us, escape, percent, rate
 
 __all__ = ["markdown_table", "markdown_text", "run_markdown", "threshold_figure"]
@@ -72,7 +73,7 @@ def _figures(report: RunReport) -> str:
             rate(report.requests_per_second),
             rate(report.goodput_per_second),
             percent(report.failed_share),
-            *(_bound(latency, name) for name in ("mean", "p50", "p90", "p99", "p999")),
+            *(bounded(latency, name) for name in ("mean", "p50", "p90", "p99", "p999")),
         )
     ]
     if apm.source:
@@ -90,11 +91,6 @@ def _figures(report: RunReport) -> str:
             )
         )
     return "\n".join(markdown_table(head, rows))
-
-
-def _bound(latency: LatencyReport, name: str) -> str:
-    value = duration_us(getattr(latency, name))
-    return f">={value}" if name in latency.at_least else value
 
 
 def _faults(report: RunReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stressdash.metrics.window import RunTotals
+from stressdash.report.figures import bounded
 from stressdash.report.latency import latency_report
 from stressdash.report.run_json import NamedReport, RunReport
 from stressdash.text import count, duration_us, escape, percent, rate
@@ -47,11 +48,7 @@ def named_rows(report: RunReport) -> list[tuple[str, ...]]:
             rate(each.goodput_per_second),
             percent(each.failed_share),
             duration_us(each.latency_us.mean),
-            *(
-                f"{'>=' if name in each.latency_us.at_least else ''}"
-                f"{duration_us(getattr(each.latency_us, name))}"
-                for name in ("p50", "p99")
-            ),
+            *(bounded(each.latency_us, name) for name in ("p50", "p99")),
         )
         for each in report.by_request
     ]

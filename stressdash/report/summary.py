@@ -12,6 +12,7 @@ from typing import Final
 
 from stressdash.metrics.verdict import NOT_JUDGED
 from stressdash.report.course_summary import course_lines
+from stressdash.report.figures import bounded, figure_rows
 from stressdash.report.named import named_lines
 from stressdash.report.run_json import AuditReport, FaultReport, LatencyReport, RunReport, TransferReport
 from stressdash.report.throughput import throughput_chart
@@ -69,28 +70,8 @@ def _head(report: RunReport) -> list[str]:
 
 def _table(report: RunReport) -> list[str]:
     """Client and APM in the same columns, so that they can be compared at a glance."""
-    sent, apm = report.latency_raw_us, report.apm
-    rows = [
-        ("", "req/s", "ok/s", "fail", "avg", "p50", "p99"),
-        (
-            "client",
-            rate(report.requests_per_second),
-            rate(report.goodput_per_second),
-            percent(report.failed_share),
-            duration_us(sent.mean),
-            _bound(sent, "p50"),
-            _bound(sent, "p99"),
-        ),
-        (
-            "apm" if apm.source else "apm off",
-            rate(apm.throughput),
-            DASH,
-            percent(apm.failed_share),
-            duration_us(apm.latency_us.mean),
-            duration_us(apm.latency_us.p50),
-            duration_us(apm.latency_us.p99),
-        ),
-    ]
+    apm = report.apm
+    rows = [("", "req/s", "ok/s", "fail", "avg", "p50", "p99"), *figure_rows(report)]
     lines = [f"{name:<8}" + "".join(f"{cell:>10}" for cell in cells) for name, *cells in rows]
     if apm.source:
         sampling = "" if apm.sampling is None else f", sampled {percent(apm.sampling)}"
@@ -113,19 +94,13 @@ def _latency(report: RunReport) -> list[str]:
 def _distribution(title: str, latency: LatencyReport) -> list[str]:
     figures = (("avg", duration_us(latency.mean)), ("stdev", duration_us(latency.stdev)))
     names = {"p50": "50%", "p75": "75%", "p90": "90%", "p99": "99%", "p999": "99.9%", "max": "max"}
-    cells = [*figures, *((shown, _bound(latency, name)) for name, shown in names.items())]
+    cells = [*figures, *((shown, bounded(latency, name)) for name, shown in names.items())]
     width = 9
     return [
         title,
         "".join(f"{name:>{width}}" for name, _ in cells),
         "".join(f"{value:>{width}}" for _, value in cells),
     ]
-
-
-def _bound(latency: LatencyReport, name: str) -> str:
-    """A figure of the distribution, with a >= sign where it reaches a lower bound."""
-    value = duration_us(getattr(latency, name))
-    return f">={value}" if name in latency.at_least else value
 
 
 def _totals(report: RunReport) -> list[str]:
