@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["show_dashboard", "tell_error"]
 
 INTERRUPTED: Final = 130
+FIXED_SIZE: Final = ("COLUMNS", "LINES")
+"""Variables that stand for the size of the terminal, also after it has changed; readline sets them."""
+PATIENCE_S: Final = 1.0
+CLOSING: Final = "stressdash: ending the load and what was started for it …"
+"""Told when that takes longer than a moment: the screens are gone by then."""
 
 
 def show_dashboard(make: Callable[[], Session], *, tour: bool = False) -> int:
@@ -58,6 +63,8 @@ def _child(make: Callable[[], Session], guard: int, *, tour: bool) -> int:
         session = make()
         gc.freeze()
         gc.enable()
+        for name in FIXED_SIZE:
+            os.environ.pop(name, None)
         app = StressdashApp(session, Shelf(session.settings.state), Tour() if tour else None)
         return asyncio.run(_show(app, session, guard))
     except StressdashError as error:
@@ -82,7 +89,9 @@ async def _show(app: StressdashApp, session: Session, guard: int) -> int:
             with contextlib.suppress(StressdashError, asyncio.CancelledError):
                 await opening
         finally:
+            telling = loop.call_later(PATIENCE_S, sys.stderr.write, f"{CLOSING}\n")
             await session.close()
+            telling.cancel()
     return app.return_code or 0
 
 

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from stressdash.paths import bundled, config_dir
 from stressdash.sessionapi import SessionApi
 from stressdash.snapshot import Snapshot
 from stressdash.tui.commands import Commands
+from stressdash.tui.driver import CleanDriver
 from stressdash.tui.keys import bindings, palette
+from stressdash.tui.lens import Lens
 from stressdash.tui.screens.base import ViewScreen
 from stressdash.tui.screens.dialogs import COPIES, TIGHT, Choose, Help, TooSmall, is_too_small
 from stressdash.tui.screens.error_page import ErrorPage
@@ -32,7 +36,7 @@ from stressdash.tui.screens.runs import RunsScreen
 from stressdash.tui.screens.stack import StackScreen
 from stressdash.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
 from stressdash.tui.tour import Tour
-from stressdash.tui.view import LOAD_STATES, WINDOWS_S, View, reach_s
+from stressdash.tui.view import LOAD_STATES, View
 from stressdash.tui.widgets.prompt import FilterPrompt
 from stressdash.tui.widgets.strips import KeyStrip
 
@@ -45,8 +49,6 @@ __all__ = ["StressdashApp"]
 
 TICK_S = 0.25
 IDLE_TICKS = 4
-SPARE_S = 1.0
-FIRST_WINDOW_S = 60.0
 TEXT_KEYS = ("enter", "escape", "backspace")
 SCENARIOS = ("act1", "act2", "act3")
 
@@ -71,16 +73,18 @@ class StressdashApp(App[None]):
         self.status = ""
         self._ticks = 0
         self.commands = Commands(self, session)
-        self._window_s = _first_window_s(session)
-        self._pinned: tuple[float, float] | None = None
-        self._frozen: Snapshot | None = None
-        self._muted: frozenset[str] = frozenset()
+        self.lens = Lens(session)
         self._headline = ""
         self.add_mode("live", LiveScreen)
         self.add_mode("errors", ErrorsScreen)
         self.add_mode("stack", StackScreen)
         self.add_mode("runs", RunsScreen)
         self.add_mode("lab", LabScreen)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own, but a terminal is left clean."""
+        found = super().get_driver_class()
+        return CleanDriver if found is LinuxDriver else found
 
     def on_mount(self) -> None:
         """Choose the theme, show the first screen, and start to pull."""
@@ -104,10 +108,10 @@ class StressdashApp(App[None]):
 
     def pull(self) -> None:
         """Fetch the newest picture and draw it, unless the view is frozen."""
-        snapshot = self._picture()
+        snapshot = self.lens.newest()
         self.commands.seen(snapshot)
         self._tell_difference(snapshot.lab.headline)
-        if self._frozen is None:
+        if not self.lens.is_frozen:
             self._draw(snapshot)
 
     def _tell_difference(self, headline: str) -> None:
@@ -116,36 +120,17 @@ class StressdashApp(App[None]):
         if headline != known and self.current_mode != "lab":
             self.say(f"{headline}   5 Lab")
 
-    def _picture(self) -> Snapshot:
-        """The newest picture, with series that fill the charts."""
-        now_s = self.view.snapshot.now_s if self.view is not None else 0.0
-        return self.session.snapshot(reach_s(self._window_s, self._pinned, now_s + SPARE_S))
-
-    def _look_elsewhere(self) -> None:
-        """Draw after the charts' range has changed: a frozen picture gets series of that range too."""
-        picture = self._picture()
-        if self._frozen is not None:
-            ahead_s = picture.now_s - self._frozen.now_s
-            span_s = reach_s(self._window_s, self._pinned, self._frozen.now_s)
-            picture = self.session.snapshot(None if span_s is None else span_s + ahead_s)
-            self._frozen = picture = replace(self._frozen, series=picture.series)
-        self._draw(picture)
-
     def redraw(self) -> None:
         """Draw again after the user changed how to look at it."""
         if self.view is not None:
-            self._draw(self._frozen or self.view.snapshot)
+            self._draw(self.view.snapshot)
 
     def _draw(self, snapshot: Snapshot) -> None:
-        self.view = View(
-            snapshot=snapshot,
-            window_s=self._window_s,
-            pinned=self._pinned,
-            frozen=self._frozen is not None,
+        self.view = replace(
+            self.lens.view(snapshot),
             wanted_connections=self.commands.wanted_connections,
             wanted_duration_s=self.commands.wanted_duration_s,
             wanted_rate=self.commands.wanted_rate,
-            muted=self._muted,
             status=self.status,
             letters=self._is_plain,
         )
@@ -221,9 +206,8 @@ class StressdashApp(App[None]):
             return
         elif self.current_mode != "live":
             self.switch_mode("live")
-        elif self._pinned is not None:
-            self._pinned = None
-            self._look_elsewhere()
+        elif self.lens.unpin():
+            self._draw(self.lens.newest())
         elif self._replay is not None:
             await self._leave_replay()
 
@@ -254,8 +238,7 @@ class StressdashApp(App[None]):
     async def _turn_to(self, session: SessionApi, mode: str) -> None:
         self.session = session
         self.commands.turn_to(session)
-        self._pinned = self._frozen = self.view = None
-        self._window_s = _first_window_s(session)
+        self.lens, self.view = Lens(session, self.lens.muted), None
         self.status = ""
         self.pull()
         await self.switch_mode(mode)
@@ -308,32 +291,29 @@ class StressdashApp(App[None]):
 
     def action_freeze(self) -> None:
         """Hold the picture, or let it go on."""
-        if self._frozen is None and self.view is not None:
-            self._frozen = self.view.snapshot
-            self.redraw()
-        else:
-            self._frozen = None
+        if self.lens.is_frozen or self.view is None:
+            self.lens.freeze(None)
             self.pull()
+        else:
+            self.lens.freeze(self.view.snapshot)
+            self.redraw()
 
     def action_zoom(self, step: int) -> None:
         """A shorter or longer time window."""
-        if self._pinned is None:
-            at = WINDOWS_S.index(self._window_s) + step
-            self._window_s = WINDOWS_S[max(0, min(len(WINDOWS_S) - 1, at))]
-        self._pinned = None
-        self._look_elsewhere()
+        self.lens.zoom(step)
+        self._draw(self.lens.newest())
 
     def show_window(self, start_s: float, end_s: float) -> None:
         """Show the charts of one stretch of time on Live."""
-        self._pinned = (start_s, end_s)
+        self.lens.pin(start_s, end_s)
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.action_mode("live")
-        self._look_elsewhere()
+        self._draw(self.lens.newest())
 
     def toggle_mute(self, row_id: str) -> None:
         """Mute an error, or hear it again."""
-        self._muted = self._muted ^ {row_id}
+        self.lens.toggle_mute(row_id)
         self.redraw()
 
     # --- commands
@@ -395,11 +375,3 @@ class StressdashApp(App[None]):
                 lambda scenario=scenario: self.commands.load_scenario(scenario),
             )
         yield SystemCommand("Change theme", "colours of the screens", self.action_change_theme)
-
-
-def _first_window_s(session: SessionApi) -> float | None:
-    """A minute; of a replay that is shorter, as much as shows all of it."""
-    playback = session.snapshot(0.0).playback
-    if playback is None:
-        return FIRST_WINDOW_S
-    return next(s for s in WINDOWS_S if s is not None and (s >= playback.length_s or s >= FIRST_WINDOW_S))

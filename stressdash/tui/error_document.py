@@ -213,6 +213,7 @@ def _counts(row: ErrorRow, detail: ErrorDetail | None, view: View, width: int) -
     since_run = row.first_s - (view.snapshot.run_started_s or 0.0)
     minutes, seconds = divmod(max(0.0, since_run), 60)
     shown = f" ({percent(share)})" if share is not None else ""
+    per_s = f"{si(row.rate_per_s)}/s"
     left = join(
         [
             [("client ", "dim"), (grouped(row.client_count) + shown, "strong")],
@@ -229,7 +230,10 @@ def _counts(row: ErrorRow, detail: ErrorDetail | None, view: View, width: int) -
     )
     return ends(
         left,
-        [(spark(row.spark, 12 if width < 100 else 40), "accent"), (f" {si(row.rate_per_s)}/s", "text")],
+        [
+            (spark(row.spark, 12 if width < 100 else 40).lstrip(), "accent"),
+            (f" {per_s}", "text"),
+        ],
         width,
     )
 

@@ -32,7 +32,9 @@ SPACES = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F), "
     0x09: "    ",
     0x3000: "  ",
 }
-PICTURED = CONTROL_PICTURES | SPACES
+JOINING = {code: f"\\U{code:08x}" for code in (*range(0x1F1E6, 0x1F200), *range(0x1F3FB, 0x1F400))}
+"""Flags are pairs of letters, and skins change what stands before: terminals differ in their widths."""
+PICTURED = CONTROL_PICTURES | SPACES | JOINING
 SPARK_BLOCKS = "▁▂▃▄▅▆▇█"
 ELLIPSIS = "…"
 
@@ -40,8 +42,8 @@ ELLIPSIS = "…"
 def clean(text: str) -> str:
     """The text on one line, with everything that could steer a terminal or hide made visible.
 
-    Differs from what reports write only in what a grid of cells can afford: pictures of control characters,
-    and plain blanks for those of other scripts.
+    Differs from what reports write in what a grid of cells wants: pictures of control characters, plain
+    blanks for those of other scripts, and nothing whose width depends on the terminal.
     """
     if text.isascii() and text.isprintable():
         return text

@@ -36,6 +36,10 @@ class Terminal:
         """Press keys, by tmux's names for them."""
         self._call("send-keys", *keys)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Another size of the window."""
+        self._call("resize-window", "-x", str(columns), "-y", str(rows))
+
     def wait_for(self, pattern: str, within_s: float = 30) -> str:
         """The screen, once it shows the pattern."""
         deadline = time.monotonic() + within_s

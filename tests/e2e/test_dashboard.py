@@ -95,6 +95,17 @@ class TestFaults:
 
 
 class TestLeaving:
+    def test_nothing_of_the_screens_stays_on_a_terminal_that_has_grown(self, dashboard: Dashboard) -> None:
+        terminal = dashboard("--scenario", "act3", "--duration", "10m")
+        terminal.type("s")
+        terminal.wait_for(r"RUN 00:")
+        terminal.resize(100, 30)
+        terminal.wait_for(r"\n.{81,}")
+        terminal.type("C-c")
+        terminal.wait_for("Stop it and quit")
+        terminal.type("y")
+        assert "╭" not in terminal.wait_for("exit-code=0")
+
     def test_nothing_outlives_a_dashboard_that_is_killed_and_the_terminal_comes_back(
         self, dashboard: Dashboard, state: Path
     ) -> None:

@@ -127,7 +127,7 @@ class TestErrorsScreen:
             await until(pilot, lambda: "ERRORS 4" in screen_text(app))
             assert names(app) == ["a", "b", "c", "d"]
             assert selected(app) == "b"
-            assert "as it was (g sorts)" in screen_text(app)
+            assert "by count, held (g sorts)" in screen_text(app)
 
     async def test_g_sorts_and_lets_go(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
@@ -138,7 +138,7 @@ class TestErrorsScreen:
             await until(pilot, lambda: " 77 " in screen_text(app))
             await pilot.press("g")
             await until(pilot, lambda: names(app) == ["c", "a", "b"])
-            assert "as it was" not in screen_text(app)
+            assert "held" not in screen_text(app)
 
     async def test_the_cursor_follows_its_error_when_a_list_that_nobody_holds_is_sorted(
         self, app: StressdashApp, session: FakeSession

@@ -32,6 +32,7 @@ class ViewScreen(Screen[None]):
     def on_mount(self) -> None:
         """On a tour, its words stand above the keys."""
         if self.dashboard.tour is not None:
+            self.add_class("-tour")
             strips = list(self.query(KeyStrip))
             self.mount(TourStrip(self.dashboard.tour), before=strips[0] if strips else None)
 

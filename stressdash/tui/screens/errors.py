@@ -50,7 +50,7 @@ class ListTitle(ViewPanel):
         words: Line = [("ERRORS ", "strong"), (count, "bad" if all_rows else "good")]
         words += [("   by ", "dim"), (listing.ranking.order, "text")]
         if listing.ranking.is_held:
-            words.append((" as it was (g sorts)", "dim"))
+            words.append((", held (g sorts)", "dim"))
         if listing.filter:
             words += [("   filter ", "dim"), (clean(listing.filter), "warn")]
         if view.muted:

@@ -23,7 +23,7 @@ from stressdash.tui.widgets.strips import KeyStrip, StatusStrip
 __all__ = ["LabScreen"]
 
 FIGURES = ("runs", "req/s", "ok/s", "p50", "p99", "failed")
-FIGURE = 9
+FIGURE, NARROW_FIGURE, ROOMY = 9, 8, 66
 METRIC = 23
 VALUE = 10
 CHANGE = 10
@@ -55,14 +55,15 @@ class Settings(ViewPanel):
     def view_lines(self, view: View, width: int) -> Sequence[Line]:
         """One line each, with the medians over its runs."""
         lab = view.snapshot.lab
-        room = max(12, width - FIGURE * len(FIGURES))
+        figure = FIGURE if width >= ROOMY else NARROW_FIGURE
+        room = max(12, width - figure * len(FIGURES))
         head: Line = [("SETTINGS".ljust(room), "strong")]
-        head += [(fit(name, FIGURE, right=True), "dim") for name in FIGURES]
+        head += [(fit(name, figure, right=True), "dim") for name in FIGURES]
         if not lab.settings:
             is_live = view.snapshot.playback is None
             told = "no run has ended yet: s starts one" if is_live else "none: a replay runs nothing"
             return [head, [(told, "dim")]]
-        return [head, *(setting_line(one, room) for one in reversed(lab.settings[-SHOWN_SETTINGS:]))]
+        return [head, *(setting_line(one, room, figure) for one in reversed(lab.settings[-SHOWN_SETTINGS:]))]
 
 
 class Difference(ViewPanel):
@@ -117,7 +118,7 @@ class LabScreen(ViewScreen):
         self.dashboard.commands.run_changed(event.name, event.value)
 
 
-def setting_line(setting: LabSetting, room: int) -> Line:
+def setting_line(setting: LabSetting, room: int, figure_width: int = FIGURE) -> Line:
     """A setting and its medians."""
     figures = (
         count(setting.runs),
@@ -128,7 +129,7 @@ def setting_line(setting: LabSetting, room: int) -> Line:
         percent(setting.failed_share),
     )
     label = fit(clean(setting.label), room - 1) + " "
-    return [(label, "text"), *((fit(figure, FIGURE, right=True), "text") for figure in figures)]
+    return [(label, "text"), *((fit(figure, figure_width, right=True), "text") for figure in figures)]
 
 
 def difference_head(width: int) -> list[Line]:

@@ -18,7 +18,7 @@ from stressdash.tui.lines import Line, clean
 from stressdash.tui.screens.base import ViewScreen
 from stressdash.tui.screens.processes import Processes
 from stressdash.tui.view import View
-from stressdash.tui.widgets.component_list import COMPONENT_HEADER, ComponentList
+from stressdash.tui.widgets.component_list import ComponentList, component_header
 from stressdash.tui.widgets.database_panel import DatabasePanel
 from stressdash.tui.widgets.head import HeadLine
 from stressdash.tui.widgets.knob_list import KnobList, knob_header, knob_words
@@ -51,6 +51,7 @@ class StackScreen(ViewScreen):
         self._status = StatusStrip()
         self._keys = KeyStrip("stack")
         self._choice = Title("choice")
+        self._components_title = Title("components-title")
         self._knobs_title = Title("knobs-title", [(knob_header(80), "dim")])
         self._words = Title("selected-words")
         self._log_title = Title("log-title")
@@ -66,7 +67,7 @@ class StackScreen(ViewScreen):
         with Container(id="stack-parts"):
             with Container(id="stack-left"):
                 yield self._choice
-                yield Title("components-title", [(COMPONENT_HEADER, "dim")])
+                yield self._components_title
                 yield self.components
                 yield self.database
                 yield self._knobs_title
@@ -94,6 +95,7 @@ class StackScreen(ViewScreen):
         self.database.show(view)
         self._choice.display = bool(view.snapshot.choice) and self.size.height >= TALL
         self._choice.show([(clean(view.snapshot.choice), "dim")])
+        self._components_title.show([(component_header(self.components.size.width), "dim")])
         self._knobs_title.show([(knob_header(self.knobs.size.width), "dim")])
         self.knobs.show(view)
         self.usage.component = self.components.selected

@@ -11,9 +11,11 @@ from stressdash.tui.view import View
 from stressdash.tui.widgets.listing import Item, Listing
 from stressdash.tui.widgets.strips import component_symbol
 
-__all__ = ["COMPONENT_HEADER", "ComponentList"]
+__all__ = ["ComponentList", "component_header"]
 
-COMPONENT_HEADER = "  component  state       exit  uptime    cpu      rss  restarts  health"
+COLUMNS = "  component  state      exit uptime    cpu     rss restarts"
+SHORTEST_WORDS = 8
+"""Cells below which nothing is told of a component's health."""
 SHORTEST_INTERVAL_S = 0.5
 
 
@@ -68,6 +70,11 @@ class ComponentList(Listing):
         self._before = {name: value for name, value in kept.items() if name in current}
 
 
+def component_header(width: int) -> str:
+    """Names of the columns."""
+    return COLUMNS + ("  health" if width - len(COLUMNS) >= SHORTEST_WORDS else "")
+
+
 def component_line(component: Component, cpu_share: float | None, width: int) -> Line:
     """One component; its words take what is left of the width."""
     symbol, role = component_symbol(component)
@@ -77,19 +84,20 @@ def component_line(component: Component, cpu_share: float | None, width: int) ->
         (f"{symbol} ", role),
         (fit(clean(component.name), 10) + " ", "strong"),
         (fit(component.state.value, 10), role),
-        (fit(exit_code, 6, right=True), "bad" if component.exit_code else "text"),
+        (fit(exit_code, 5, right=True), "bad" if component.exit_code else "text"),
         (
             fit(
-                duration(uptime).replace("0us", "0s").replace(".0s", "s").replace(".00s", "s"), 8, right=True
+                duration(uptime).replace("0us", "0s").replace(".0s", "s").replace(".00s", "s"), 7, right=True
             ),
             "text",
         ),
         (fit(percent(cpu_share), 7, right=True), "text"),
-        (fit(size(component.rss_bytes), 9, right=True), "text"),
-        (fit(f"{component.restarts}", 10, right=True), "warn" if component.restarts else "text"),
+        (fit(size(component.rss_bytes), 8, right=True), "text"),
+        (fit(f"{component.restarts}", 9, right=True), "warn" if component.restarts else "text"),
     ]
-    used = sum(len(text) for text, _ in line)
-    return [*line, (fit("  " + clean(component_words(component)), max(0, width - used)), "dim")]
+    room = width - len(COLUMNS)
+    words = fit("  " + clean(component_words(component)), room) if room >= SHORTEST_WORDS else ""
+    return [*line, (words, "dim")]
 
 
 def component_words(component: Component) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from stressdash.charts.units import UNKNOWN
 from stressdash.samples import Component, DatabaseRates, DatabaseStatus
 from stressdash.text import rate
-from stressdash.tui.lines import Line, clean, fit
+from stressdash.tui.lines import Line, clean, crop, fit
 from stressdash.tui.view import View
 from stressdash.tui.widgets.panel import ViewPanel
 
@@ -46,8 +46,8 @@ class DatabasePanel(ViewPanel):
         full = full and (status.threads_connected or 0) >= (status.max_connections or 0)
         hint = "   P processes" if snapshot.playback is None else ""
         return [
-            [("DATABASE ", "strong"), *_cut(connections, room - 6), (" FULL" if full else "", "bad")],
-            [("         ", "text"), *_cut(work, room - 13), (hint, "dim")],
+            [("DATABASE ", "strong"), *crop(connections, room - 6), (" FULL" if full else "", "bad")],
+            [("         ", "text"), *crop(work, room - 13), (hint, "dim")],
         ]
 
 
@@ -67,13 +67,3 @@ def _figures(*pairs: tuple[str, str]) -> Line:
     for name, value in pairs:
         line += [(f"  {name} " if line else f"{name} ", "dim"), (value, "text")]
     return line
-
-
-def _cut(line: Line, width: int) -> Line:
-    """As much of a line as fits."""
-    cut: Line = []
-    for text, role in line:
-        kept = text[: max(0, width)]
-        cut.append((kept, role))
-        width -= len(kept)
-    return cut

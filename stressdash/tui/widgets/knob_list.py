@@ -18,12 +18,11 @@ from stressdash.tui.widgets.listing import Item, Listing
 
 __all__ = ["KnobList", "knob_header", "knob_words"]
 
-NAME_WIDTHS = (19, 31)
-"""Of the names, where there is little room and where there is more."""
-ROOMY = 110
 COMPONENT_WIDTH = 10
-VALUE_WIDTH = 12
-APPLIES_WIDTH = 9
+COLUMNS = ((110, 31, 12, 9), (66, 19, 12, 9), (0, 18, 10, 7))
+"""Widths of a name, a value and of how it applies, each with the width of the list from which on it holds."""
+SHORTEST_WORDS = 8
+"""Cells below which nothing is told of what a knob does."""
 LONGEST_ENTRY = 24
 
 
@@ -131,14 +130,15 @@ class KnobList(Listing):
 
 def knob_header(width: int) -> str:
     """Names of the columns."""
+    name, value, applies = _widths(width)
     return (
         "  "
         + "component".ljust(COMPONENT_WIDTH)
-        + "knob".ljust(_name_width(width))
-        + "desired".rjust(VALUE_WIDTH)
-        + "actual".rjust(VALUE_WIDTH)
+        + "knob".ljust(name)
+        + "desired".rjust(value)
+        + "actual".rjust(value)
         + "  "
-        + "applies".ljust(APPLIES_WIDTH)
+        + "applies".ljust(applies)
     )
 
 
@@ -147,18 +147,18 @@ def knob_line(knob: Knob, width: int, entry: str | None = None, *, first: bool =
     desired, actual = _value(knob.desired, knob), _value(knob.actual, knob)
     differs = knob.desired is not None and knob.desired != knob.actual
     shown = (f"{entry}▏", "selected") if entry is not None else (desired, "warn" if differs else "text")
-    name_width = _name_width(width)
+    name_width, value_width, applies_width = _widths(width)
     line: Line = [
         ("! " if knob.error else "  ", "bad"),
         (fit(clean(knob.component) if first else "", COMPONENT_WIDTH), "dim"),
         (fit(clean(knob.name), name_width - 1) + " ", "strong"),
-        (fit(shown[0], VALUE_WIDTH, right=True), shown[1]),
-        (fit(actual, VALUE_WIDTH, right=True), "text"),
-        ("  " + fit(knob.applies, APPLIES_WIDTH), "dim" if knob.applies == "live" else "warn"),
+        (fit(shown[0], value_width, right=True), shown[1]),
+        (fit(actual, value_width, right=True), "text"),
+        ("  " + fit(knob.applies, applies_width), "dim" if knob.applies == "live" else "warn"),
     ]
-    used = sum(len(text) for text, _ in line)
-    words = (clean(knob.error), "bad") if knob.error else (knob_words(knob), "dim")
-    return [*line, (fit(words[0], max(0, width - used)), words[1])]
+    room = width - sum(len(text) for text, _ in line)
+    words, role = (clean(knob.error), "bad") if knob.error else (knob_words(knob), "dim")
+    return [*line, (fit(words, room) if room >= SHORTEST_WORDS else "", role)]
 
 
 def knob_words(knob: Knob) -> str:
@@ -171,8 +171,9 @@ def knob_words(knob: Knob) -> str:
     return clean("  ".join([*parts, knob.help or knob.label]))
 
 
-def _name_width(width: int) -> int:
-    return NAME_WIDTHS[width >= ROOMY]
+def _widths(width: int) -> tuple[int, int, int]:
+    _, name, value, applies = next(widths for widths in COLUMNS if width >= widths[0])
+    return name, value, applies
 
 
 def _value(text: str | None, knob: Knob) -> str:

@@ -18,12 +18,14 @@ COLUMNS = (("req/s", 7), ("ok/s", 8), ("p50", 7), ("p99", 8), ("fail%", 7))
 TRENDS = {-1: "▼", 0: " ", 1: "▲"}
 BAD_SHARE = 0.01
 LATE_S = 5.0
-WIDE = 100
+ROOMY, WIDE = 70, 100
 MILLION = 1_000_000
 REQUESTS, TALL_REQUESTS = 2, 5
 """Names of requests that have a line of their own."""
 TALL_ROWS = 32
 """From this height of the screen on there is room for more of them."""
+LAG_RUNS = 2
+"""Runs of text that lag, losses and sampling take each."""
 CAP_BINDS = 0.01
 """Share of due requests that wait for a connection, from which on that is told."""
 
@@ -50,11 +52,11 @@ class KpiTable(ViewPanel):
         client, apm = snapshot.client, snapshot.apm
         names = "".join(fit(name, size, right=True) for name, size in COLUMNS)
         header: Line = [(" " * (LABEL_WIDTH - 1) + names, "dim"), ("  in flight", "dim")]
-        window: Line = [(window_words(view), "dim")]
+        window: Line = [(window_words(view, is_narrow=width < ROOMY), "dim")]
         rows = [
             ends(header, window, width) if width < WIDE else [*header, ("   ", "dim"), *window],
             [*_row("client", "series-0", client_cells(client)), *_connections(client)],
-            _with([*_row("apm", "series-1", apm_cells(apm)), *apm_words(apm)], clock_part(apm.clock), width),
+            _apm_row(apm, width),
         ]
         rows[2:2] = self._requests(client)
         if client.target_rate is not None:
@@ -74,11 +76,11 @@ class KpiTable(ViewPanel):
         return rows
 
 
-def window_words(view: View) -> str:
+def window_words(view: View, *, is_narrow: bool = False) -> str:
     """`(last 1 s)`, and of a finished run `(whole run)`: what the figures cover."""
     if view.snapshot.state is RunState.FINISHED:
-        return "(whole run)"
-    return f"(last {view.snapshot.client.window_s:g} s)"
+        return "(run)" if is_narrow else "(whole run)"
+    return f"({'' if is_narrow else 'last '}{view.snapshot.client.window_s:g} s)"
 
 
 def client_cells(figures: ClientFigures) -> list[Cell]:
@@ -164,16 +166,21 @@ def apm_words(figures: ApmFigures) -> Line:
         return [("  off", "warn"), (f"  {clean(figures.detail)}" if figures.detail else "", "dim")]
     if figures.detail:
         return [(f"  {clean(figures.detail)}", "warn")]
-    lag = UNKNOWN if figures.lag_s is None else f"{figures.lag_s:.1f}s"
-    late = figures.lag_s is not None and figures.lag_s > LATE_S
+    lost: Line = [(" drop ", "dim"), (grouped(figures.dropped), "warn" if figures.dropped else "text")]
+    lag = lag_words(figures)
     return [
-        ("  lag ", "dim"),
-        (lag, "warn" if late else "text"),
-        (" drop ", "dim"),
-        (grouped(figures.dropped), "warn" if figures.dropped else "text"),
+        (" ", "text"),
+        *([*lost, *lag] if figures.dropped else [*lag, *lost]),
         (" sampled ", "dim"),
         (sampling_words(figures.sampling), "text"),
     ]
+
+
+def lag_words(figures: ApmFigures) -> Line:
+    """` lag 1.3s`."""
+    lag = UNKNOWN if figures.lag_s is None else f"{figures.lag_s:.1f}s"
+    late = figures.lag_s is not None and figures.lag_s > LATE_S
+    return [(" lag ", "dim"), (lag, "warn" if late else "text")]
 
 
 def clock_part(clock: ClockOffset | None) -> Line:
@@ -182,6 +189,14 @@ def clock_part(clock: ClockOffset | None) -> Line:
         return []
     sign = "+" if clock.ahead_us > 0 else "-"
     return [(" clock ", "dim"), (f"{sign}{duration(abs(clock.ahead_us))}", "warn")]
+
+
+def _apm_row(figures: ApmFigures, width: int) -> Line:
+    """Where there is little room, lag and losses are told, not how many are sampled."""
+    row, words = _row("apm", "series-1", apm_cells(figures)), apm_words(figures)
+    while len(words) > LAG_RUNS and line_width(row) + line_width(words) > width:
+        words = words[:-LAG_RUNS]
+    return _with([*row, *words], clock_part(figures.clock), width)
 
 
 def sampling_words(share: float | None) -> str:

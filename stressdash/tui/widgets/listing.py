@@ -71,6 +71,7 @@ class Listing(ScrollView, can_focus=True):
         self._items: tuple[Item, ...] = ()
         self._strips: list[Strip | None] = []
         self._palette: Palette | None = None
+        self._drawn_width = 0
 
     def on_mount(self) -> None:
         """Another theme draws everything anew."""
@@ -147,9 +148,12 @@ class Listing(ScrollView, can_focus=True):
         row = y + self.scroll_offset.y
         if self._palette is None or row >= len(self._items):
             return Strip.blank(self.size.width, self.rich_style)
+        width = self.scrollable_content_region.width
+        if width != self._drawn_width:
+            self._drawn_width, self._strips = width, [None] * len(self._items)
         strip = self._strips[row]
         if strip is None:
-            line = crop(self._drawn(self._items[row]), self.size.width)
+            line = crop(self._drawn(self._items[row]), width)
             strip = self._palette.strip(line).apply_style(self.rich_style)
             self._strips[row] = strip
         return strip
@@ -212,8 +216,7 @@ class Listing(ScrollView, can_focus=True):
             self._forget(row)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Lines are made for a width, and cut at it."""
-        self._strips = [None] * len(self._items)
+        """Lines are made for a width."""
         self.virtual_size = Size(self.size.width, len(self._items))
         if self.follow:
             self.scroll_end(animate=False)
