@@ -195,4 +195,4 @@ class Plan:
 
 def _within(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise UsageError(f"{what} {value} is out of range; give {low} to {high}")
+        raise UsageError(f"{what} {value:,.10g} is out of range; give {low:,.10g} to {high:,.10g}")

@@ -121,6 +121,10 @@ class Histogram:
         """Lowest value of the lowest bucket, in microseconds; None when empty."""
         return bucket_low_us(min(self._counts)) if self._counts else None
 
+    def above(self, limit_us: float) -> int:
+        """How many samples lie above a limit for certain: in buckets that lie there whole."""
+        return sum(number for index, number in self._counts.items() if bucket_low_us(index) > limit_us)
+
     def knows(self, q: float) -> bool:
         """Whether enough samples lie beyond quantile `q` (0 to 1) for it to be told."""
         return self._total * (1 - q) >= BEYOND - 1e-6

@@ -7,7 +7,8 @@
 `failed>5% 10s`: over the last 10 s of load together, more than one request in twenty failed. `rate` is what
 was sent, so `rate<95% 10s` says that the rate asked for was lost, to the connection cap or to the generator.
 A rule holds its peace until load has run for its time, and while its figure is not known: a p99 takes a
-thousand samples. Warm-up counts: rules protect the target, not the figures.
+thousand samples. That one lies above a limit is known earlier: ten samples above it, and they too large a
+share. Warm-up counts: rules protect the target, not the figures.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stressdash.errors import BadInput, UsageError
-from stressdash.metrics.histogram import Histogram
+from stressdash.metrics.histogram import BEYOND, Histogram
 from stressdash.quantities import parse_duration
 from stressdash.samples import Phase, Window
 from stressdash.text import clock, duration_us, percent
@@ -124,34 +125,48 @@ class StopWatch:
             since_ns = measured_ns - round(rule.seconds * 1e9)
             if since_ns < 0:
                 continue
-            value = _figure(rule, [window for end_ns, window in self._windows if end_ns > since_ns])
-            if value is not None and OPERATORS[rule.operator](value, rule.limit):
+            told = _met(rule, [window for end_ns, window in self._windows if end_ns > since_ns])
+            if told is not None:
                 return (
                     f"stopped after {clock(round(measured_ns / 1e9, 1))} by the rule '{rule.text}': "
-                    f"{_told(rule, value)} over the last {rule.seconds:g} s"
+                    f"{told} over the last {rule.seconds:g} s"
                 )
         return None
 
 
+def _met(rule: StopRule, windows: Sequence[Window]) -> str | None:
+    """By which figure windows meet the rule; None when they do not, or it is not known."""
+    if rule.figure not in {"failed", "rate"}:
+        return _latency_met(rule, windows)
+    value = _figure(rule, windows)
+    return _told(rule, value) if value is not None and OPERATORS[rule.operator](value, rule.limit) else None
+
+
 def _figure(rule: StopRule, windows: Sequence[Window]) -> float | None:
-    """The rule's figure over windows; None when it is not known."""
+    """Share or number per second that the rule is about; None when it is not known."""
     if rule.figure == "failed":
         failed = sum(window.failed for window in windows)
         return _ratio(failed, failed + sum(window.completed for window in windows))
-    if rule.figure == "rate":
-        sent = sum(window.sent for window in windows)
-        if rule.is_share:
-            asked = sum((window.target_rate or 0.0) * window.length_ns / 1e9 for window in windows)
-            return _ratio(sent, asked)
-        return sent / rule.seconds
-    return _percentile(rule, windows)
+    sent = sum(window.sent for window in windows)
+    if rule.is_share:
+        asked = sum((window.target_rate or 0.0) * window.length_ns / 1e9 for window in windows)
+        return _ratio(sent, asked)
+    return sent / rule.seconds
 
 
-def _percentile(rule: StopRule, windows: Iterable[Window]) -> float | None:
+def _latency_met(rule: StopRule, windows: Iterable[Window]) -> str | None:
     latency = Histogram()
     for window in windows:
         latency.add(window.latency_intended if rule.figure == "corrected" else window.latency)
-    return latency.percentile(rule.q)
+    value = latency.percentile_unchecked(rule.q)
+    if value is None or not OPERATORS[rule.operator](value, rule.limit):
+        return None
+    name = f"{'corrected ' if rule.figure == 'corrected' else ''}p{rule.q * 100:g}"
+    if latency.knows(rule.q):
+        return f"{name} {duration_us(value)}"
+    if rule.operator == ">" and latency.above(rule.limit) >= BEYOND:
+        return f"{name} above {duration_us(rule.limit)}"
+    return None
 
 
 def _ratio(part: float, whole: float) -> float | None:
@@ -161,6 +176,4 @@ def _ratio(part: float, whole: float) -> float | None:
 def _told(rule: StopRule, value: float) -> str:
     if rule.figure == "failed":
         return f"{percent(value)} failed"
-    if rule.figure == "rate":
-        return f"{percent(value)} of the rate asked for" if rule.is_share else f"{value:,.1f} requests/s"
-    return f"{'corrected ' if rule.figure == 'corrected' else ''}p{rule.q * 100:g} {duration_us(value)}"
+    return f"{percent(value)} of the rate asked for" if rule.is_share else f"{value:,.1f} requests/s"

@@ -22,6 +22,8 @@ SATURATED_SHARE: Final = 0.10
 LAG_FLOOR_US: Final = 5_000
 LAG_OF_MEDIAN: Final = 0.10
 SENT_SHARE: Final = 0.99
+SILENT_S: Final = 0.5
+"""Measured time from which on a run in which nothing was sent has found nobody, also without a fault."""
 NOT_JUDGED: Final = "not judged"
 """What people read of a run that had no thresholds: it did not fail, and nothing says that it is good."""
 
@@ -55,13 +57,13 @@ def verdict_word(status: str, thresholds: int | None) -> str:
 
 
 def unreached_reasons(totals: RunTotals, faults: FaultTable) -> tuple[str, ...]:
-    """Why a run that reached nobody says nothing of its target; empty when anything was ever sent.
+    """Why a run that reached nobody says nothing of its target; empty when anything was sent.
 
     Args:
         totals: Of the whole run, its warm-up included.
         faults: Of the whole run; the commonest is told.
     """
-    if not totals.failed or totals.sent:
+    if totals.sent or not (totals.failed or totals.measured_s >= SILENT_S):
         return ()
     why = "".join(f", {fault.message or fault.code}" for fault in faults.top(1))
     return (f"nobody was reached: not one request could be sent{why}",)

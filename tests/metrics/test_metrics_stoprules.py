@@ -89,7 +89,13 @@ class TestFailed:
 
 class TestLatency:
     def test_a_percentile_of_too_few_samples_is_not_known(self) -> None:
-        assert watch("p99>1ms 1s", (10, {"latency": [50_000] * 50})) is None
+        few = {"latency": [50_000] + [500] * 49}
+        assert watch("p90<1ms 1s", (1, few), (9, {})) is None
+        assert watch("p99>1ms 1s", (9, few), (1, {"latency": [500] * 50})) is None
+
+    def test_enough_samples_above_the_limit_stop_although_it_is_not_known(self) -> None:
+        told = watch("p99>1ms 1s", (10, {"latency": [50_000] + [500] * 49}))
+        assert told == "stopped after 1s by the rule 'p99>1ms 1s': p99 above 1.00ms over the last 1 s"
 
     def test_a_known_percentile_above_the_limit_stops(self) -> None:
         told = watch("p99>1ms 1s", (10, {"latency": [50_000] * 100}))

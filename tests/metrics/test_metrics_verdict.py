@@ -52,7 +52,19 @@ class TestVoid:
 
 
 class TestNobodyReached:
-    @pytest.mark.parametrize(("failed", "sent", "void"), [(5, 0, True), (5, 1, False), (0, 0, False)])
+    def test_is_a_run_in_which_every_connect_still_waits(self) -> None:
+        totals = RunTotals()
+        for _ in range(10):
+            totals.add(window())
+        (reason,) = unreached_reasons(totals, FaultTable(Random(1)))
+        assert reason == "nobody was reached: not one request could be sent"
+
+    def test_is_not_a_run_that_had_no_time(self) -> None:
+        totals = RunTotals()
+        totals.add(window())
+        assert unreached_reasons(totals, FaultTable(Random(1))) == ()
+
+    @pytest.mark.parametrize(("failed", "sent", "void"), [(5, 0, True), (5, 1, False)])
     def test_is_a_run_of_failures_in_which_nothing_was_sent(self, failed: int, sent: int, void: bool) -> None:
         refused = window(
             failed=failed,

@@ -20,7 +20,8 @@ PATIENT_S = 60.0
 
 
 def session_on(server: AnsweringServer, stack: FakeStack | None = None, **settings: object) -> Session:
-    made = Settings(url=server.url, connections=2, **{"duration_s": 0.3, **settings})  # type: ignore[arg-type]
+    few = {"duration_s": None, "max_requests": 60, "think": "2ms"}
+    made = Settings(url=server.url, connections=2, **{**few, **settings})  # type: ignore[arg-type]
     return Session(made, None, stack or FakeStack(server.url), source=lambda *_: None)
 
 
