@@ -25,6 +25,7 @@ __all__ = [
     "real",
     "series",
     "services",
+    "shards",
     "sparkline",
     "terms",
     "total",
@@ -41,6 +42,11 @@ def buckets(answer: Json, path: str) -> list[Any]:
 def hits(answer: Json) -> list[Any]:
     """Documents, each the `_source` of a hit."""
     return [parse.field(hit, "_source") or {} for hit in parse.listed(parse.field(answer, "hits.hits"))]
+
+
+def shards(answer: Json) -> int:
+    """How many shards were searched; none where no index matched."""
+    return parse.number(answer, "_shards.total") or 0
 
 
 def total(answer: Json) -> int:

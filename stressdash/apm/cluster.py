@@ -104,6 +104,16 @@ class Cluster:
                 self._product = "Elasticsearch"
         return self._product
 
+    async def unreadable(self, patterns: Sequence[str]) -> frozenset[str]:
+        """Those index patterns that the credentials may not read; none where nobody looks at credentials."""
+        wanted = [{"names": list(patterns), "privileges": ["read"]}]
+        try:
+            response = await self._client.security.has_privileges(index=wanted)
+        except (ApiError, TransportError):
+            return frozenset()
+        may = parse.field(response.body, "index")
+        return frozenset(name for name in patterns if parse.field(parse.field(may, name), "read") is False)
+
     async def aclose(self) -> None:
         """Close connections."""
         await self._batch.aclose()

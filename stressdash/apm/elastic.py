@@ -10,7 +10,7 @@ from typing import Final
 from stressdash.apm import answers, parse, queries, view_answers, view_queries
 from stressdash.apm.cluster import Cluster
 from stressdash.apm.connection import Connection
-from stressdash.apm.queries import PAGE_LIMIT
+from stressdash.apm.queries import KINDS, PAGE_LIMIT
 from stressdash.errors import SourceError
 from stressdash.samples import (
     ApmHealth,
@@ -57,6 +57,8 @@ class ElasticSource:
         self._now_ms = now_ms
         self._newest_ms: int | None = None
         """Of the newest transaction that was found: older ones need not be looked at again."""
+        self._hidden: str | None = None
+        """What the credentials hide from us, in a sentence; None before it was found out."""
 
     async def series(self, start_ms: int, end_ms: int, step_ms: int, now_ms: int | None = None) -> ApmSeries:
         """See `ApmSource.series`."""
@@ -192,16 +194,32 @@ class ElasticSource:
         since_ms = self._newest_ms
         try:
             (answer,) = await self._cluster.search(queries.newest(self._scope, since_ms))
+            if self._hidden is None:
+                self._hidden = await self._find_hidden()
         except SourceError as error:
             return ApmHealth(ok=False, product=self._cluster.product, detail=str(error))
         self._newest_ms = answers.newest_ms(answer)
         return ApmHealth(
             ok=True,
             product=await self._cluster.name(),
-            detail=self._cluster.trouble,
+            detail=self._cluster.trouble or self._hidden,
             newest_ms=self._newest_ms,
             documents=answers.total(answer) if since_ms is None else None,
         )
+
+    async def _find_hidden(self) -> str:
+        """Elasticsearch leaves out what may not be read, as if there were nothing: ask for the reason."""
+        found = await self._cluster.search(*map(queries.presence, KINDS.values()))
+        absent = [kind for kind, answer in zip(KINDS, found, strict=True) if not answers.shards(answer)]
+        if not absent:
+            return ""
+        patterns = {kind: KINDS[kind].split(",") for kind in absent}
+        refused = await self._cluster.unreadable([each for few in patterns.values() for each in few])
+        hidden = [kind for kind in absent if refused.issuperset(patterns[kind])]
+        if not hidden:
+            return ""
+        where = ", ".join(KINDS[kind].partition(",")[0] for kind in hidden)
+        return f"the credentials may see no {', no '.join(hidden)}: they lack the privilege 'read' on {where}"
 
     async def aclose(self) -> None:
         """Close connections."""

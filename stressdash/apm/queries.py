@@ -15,6 +15,7 @@ from stressdash.samples import Scope
 
 __all__ = [
     "GROUP_LIMIT",
+    "KINDS",
     "Search",
     "breakdown",
     "count_series",
@@ -23,6 +24,7 @@ __all__ = [
     "error_sample",
     "groups_of",
     "newest",
+    "presence",
     "process_metrics",
     "rank_in_group",
     "series",
@@ -35,6 +37,8 @@ Json = dict[str, Any]
 TRACES: Final = "traces-apm*,apm-*-transaction*,apm-*-span*"
 ERRORS: Final = "logs-apm.error*,apm-*-error*"
 METRICS: Final = "metrics-apm.internal*,apm-*-metric*"
+KINDS: Final = {"transactions": TRACES, "errors": ERRORS, "metrics": METRICS}
+"""Where documents of each kind lie."""
 
 GROUP_LIMIT: Final = 200
 NAME_LIMIT: Final = 20
@@ -93,6 +97,11 @@ def newest(scope: Scope, since_ms: int | None) -> Search:
     query = matching("transaction", since_ms, None, scope)
     body = {"size": 0, "track_total_hits": since_ms is None, "query": query}
     return Search(TRACES, {**body, "aggs": {"newest": {"max": {"field": "@timestamp"}}}})
+
+
+def presence(indices: str) -> Search:
+    """Whether there is an index at all: shards that were searched."""
+    return Search(indices, {"size": 0, "terminate_after": 1})
 
 
 def error_groups(start_ms: int, end_ms: int, scope: Scope) -> Search:

@@ -73,5 +73,8 @@ async def check_elasticsearch(url: str, environ: Mapping[str, str]) -> AsyncIter
     if not health.ok:
         yield Finding("elasticsearch", Level.BAD, health.detail, remedy)
         return
+    if health.detail:
+        yield Finding("elasticsearch", Level.BAD, f"{health.product}: {health.detail}", remedy)
+        return
     held = f"{health.documents:,} transactions" if health.documents else "no transactions yet"
     yield Finding("elasticsearch", Level.OK, f"{health.product}, {held}")

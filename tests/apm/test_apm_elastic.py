@@ -37,6 +37,8 @@ class FakeElasticsearch:
         self.answer: Json = EMPTY
         self.status = 200
         self.error: Json = {}
+        self.rights: Json | None = None
+        """Whether an index pattern may be read; None where nobody is asked for credentials."""
         self.requests: list[list[Json]] = []
         self.headers: list[str] = []
 
@@ -44,6 +46,10 @@ class FakeElasticsearch:
         self.headers.append(request.headers.get("Authorization", ""))
         if request.path == "/":
             return json_answer({"error": {"reason": "no cluster rights"}}, 403)
+        if request.path == "/_security/user/_has_privileges":
+            if self.rights is None:
+                return json_answer({"error": "no handler found for uri"}, 400)
+            return json_answer({"index": {name: {"read": may} for name, may in self.rights.items()}})
         lines = [json.loads(line) for line in (await request.text()).splitlines()]
         self.requests.append(lines)
         if self.status != 200:
@@ -196,6 +202,43 @@ class TestProvisional:
         series = await source.series(NOW_MS - 5000, NOW_MS + 1000, 1000)
         assert series.provisional_from_ms == NOW_MS - 2000
         assert (await source.series(NOW_MS - 9000, NOW_MS - 5000, 1000)).provisional_from_ms is None
+
+
+class TestRights:
+    """A real node that hides what may not be read is in `tests/contracts`."""
+
+    NONE = dict.fromkeys(
+        ("traces-apm*", "logs-apm.error*", "metrics-apm.internal*", "apm-*-transaction*", "apm-*-span*",
+         "apm-*-error*", "apm-*-metric*"),
+        False,
+    )  # fmt: skip
+
+    async def detail(self, serve: Any, fake: FakeElasticsearch) -> str:
+        source = await serve(fake.handle)
+        first = await source.health()
+        assert first.ok
+        assert (await source.health()).detail == first.detail
+        return first.detail
+
+    async def test_that_hide_everything_are_told(self, serve: Any) -> None:
+        fake = FakeElasticsearch()
+        fake.rights = self.NONE
+        told = await self.detail(serve, fake)
+        assert told.startswith("the credentials may see no transactions, no errors, no metrics:")
+
+    async def test_to_the_indices_of_either_generation_are_enough(self, serve: Any) -> None:
+        fake = FakeElasticsearch()
+        fake.rights = {**self.NONE, "apm-*-error*": True, "traces-apm*": True}
+        assert (await self.detail(serve, fake)).startswith("the credentials may see no metrics:")
+
+    async def test_are_not_the_reason_where_nobody_is_asked_for_credentials(self, serve: Any) -> None:
+        assert not await self.detail(serve, FakeElasticsearch())
+
+    async def test_are_not_looked_at_where_documents_are_seen(self, serve: Any) -> None:
+        fake = FakeElasticsearch()
+        fake.rights = self.NONE
+        fake.answer = {**EMPTY, "_shards": {"total": 1, "failed": 0}}
+        assert not await self.detail(serve, fake)
 
 
 class TestTrouble:

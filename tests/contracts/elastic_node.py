@@ -9,6 +9,8 @@ version.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import pwd
 import shutil
@@ -30,7 +32,7 @@ INSTALLED = Path(os.environ.get("STRESSDASH_TEST_NODES", "/var/tmp/stressdash-te
 MAVEN = Path(os.environ.get("STRESSDASH_MAVEN_REPOSITORY", Path.home() / ".m2" / "repository"))
 UNNEEDED = (".bat", ".exe", ".txt")
 UNNEEDED_PARTS = ("x-pack-inference", "platform/darwin", "platform/windows", "platform/linux-aarch64")
-READY_WITHIN_S = 100
+READY_WITHIN_S = 240
 REQUIRED = os.environ.get("STRESSDASH_REQUIRE", "").split(",")
 """Nodes that must run here, or `elasticsearch` for all: then what is missing is fetched, or an error."""
 
@@ -176,14 +178,20 @@ QUICK_START = "-XX:TieredStopAtLevel=1"
 """Compiles little: good for the minutes that a test takes, and slow afterwards."""
 
 
+ADMIN = "admin"
+"""Who may do everything on a node with a password."""
+
+
 class Node:
     """A node with a port and a data folder of its own, that can be stopped and started again.
+
+    With a password security is on, and `ADMIN` has that password; only 9.x has security.
 
     Raises:
         Unavailable: the machine lacks Java or Maven.
     """
 
-    def __init__(self, name: str, heap: str, java: str) -> None:
+    def __init__(self, name: str, heap: str, java: str, password: str = "") -> None:
         flavor = FLAVORS[name]
         self._java = java_home(flavor)
         self._home = install(name)
@@ -191,7 +199,8 @@ class Node:
         self._folder = Path(tempfile.mkdtemp(prefix="sd-es-"))
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        configure(self._home, self._folder, port)
+        configure(self._home, self._folder, port, password)
+        self._login = authorization(password) if password else {}
         self._user: list[str] = []
         if os.geteuid() == 0:  # Elasticsearch refuses to run as root
             nobody = pwd.getpwnam("nobody")
@@ -222,7 +231,10 @@ class Node:
                 env=environment,
                 start_new_session=True,
             )
-        wait_until_ready(self._process, self.url, self._folder)
+        health = urllib.request.Request(
+            f"{self.url}/_cluster/health?wait_for_status=yellow", headers=self._login
+        )
+        wait_until_ready(self._process, health, self._folder)
 
     def stop(self) -> None:
         """End it and whatever it started."""
@@ -243,13 +255,15 @@ class Node:
 
 
 @contextmanager
-def running_node(name: str, heap: str = "512m", java: str = QUICK_START) -> Iterator[Node]:
+def running_node(
+    name: str, heap: str = "512m", java: str = QUICK_START, password: str = ""
+) -> Iterator[Node]:
     """A node that runs, with an empty data folder; `java` are further options of its machine.
 
     Raises:
         Unavailable: the machine lacks Java or Maven.
     """
-    made = Node(name, heap, java)
+    made = Node(name, heap, java, password)
     try:
         made.start()
         yield made
@@ -264,7 +278,7 @@ def node(name: str, heap: str = "512m", java: str = QUICK_START) -> Iterator[str
         yield made.url
 
 
-def configure(home: Path, folder: Path, port: int) -> None:
+def configure(home: Path, folder: Path, port: int, password: str) -> None:
     for part in ("data", "logs", "tmp"):
         (folder / part).mkdir()
     shutil.copytree(home / "config", folder / "config")
@@ -283,18 +297,33 @@ def configure(home: Path, folder: Path, port: int) -> None:
         "transport.port": free_port(),
         "path.data": folder / "data",
         "path.logs": folder / "logs",
-        "xpack.security.enabled": "false",
+        "xpack.security.enabled": "true" if password else "false",
         "cluster.routing.allocation.disk.threshold_enabled": "false",
     }
     text = "".join(f"{key}: {value}\n" for key, value in settings.items())
     (folder / "config" / "elasticsearch.yml").write_text(text)
+    if password:
+        (folder / "config" / "users").write_text(f"{ADMIN}:{hashed(password)}\n")
+        (folder / "config" / "users_roles").write_text(f"superuser:{ADMIN}\n")
 
 
-def wait_until_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+def hashed(password: str) -> str:
+    """As the file of users has it."""
+    salt, rounds = os.urandom(32), 1000
+    made = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 32)
+    return f"{{PBKDF2}}{rounds}${base64.b64encode(salt).decode()}${base64.b64encode(made).decode()}"
+
+
+def authorization(password: str) -> dict[str, str]:
+    """The header by which `ADMIN` logs in."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{ADMIN}:{password}".encode()).decode()}
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], health: urllib.request.Request, folder: Path) -> None:
     until = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/_cluster/health?wait_for_status=yellow", timeout=10):
+            with urllib.request.urlopen(health, timeout=10):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

@@ -54,7 +54,8 @@ class Inflater:
             data, self._held = self._held, b""
         if self._inflate is None:
             self._count(len(data))
-            yield data
+            for start in range(0, len(data), PIECE_BYTES):
+                yield data[start : start + PIECE_BYTES]
             return
         while data and not self._inflate.eof:
             try:

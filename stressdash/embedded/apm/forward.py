@@ -29,6 +29,8 @@ QUEUE_BYTES: Final = 64 * 1024 * 1024
 BATCH_EVENTS: Final = 1000
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """Of documents; with large stack traces a batch holds fewer."""
+PIECE_EVENTS: Final = 50
+"""Made into documents without a break, a few milliseconds of work, between which the intake goes on."""
 GATHER_S: Final = 0.2
 """How long events wait for others, unless they fill a batch: the compose file's flush interval."""
 FIRST_PAUSE_S: Final = 0.5
@@ -38,6 +40,7 @@ LAST_S: Final = 3.0
 """How long the end waits for what is left."""
 BUSY: Final = 429
 TOO_LARGE: Final = 413
+FORBIDDEN: Final = 403
 
 
 class Refused(Exception):
@@ -46,6 +49,10 @@ class Refused(Exception):
 
 class TooLarge(Refused):
     """A part of the request may be taken."""
+
+
+class Forbidden(Refused):
+    """The credentials are good, but not for this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,7 @@ class Forwarder:
         async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT, connector=connector) as session:
             await self._until_taken(session, self._install)
             while await self._gathered():
-                if batch := self._take():
+                if batch := await self._take():
                     await self._send(session, batch)
 
     async def _gathered(self) -> bool:
@@ -174,14 +181,17 @@ class Forwarder:
             return not self._closing
         return True
 
-    def _take(self) -> list[Made]:
+    async def _take(self) -> list[Made]:
         batch: list[Made] = []
         room = BATCH_BYTES
         while self._waiting and len(batch) < BATCH_EVENTS and room > 0:
             line = self._waiting.popleft()
             self._waiting_bytes -= len(line.text)
             batch.append(made(line))
+            self._under_way = len(batch)
             room -= len(batch[-1].text)
+            if len(batch) % PIECE_EVENTS == 0:
+                await asyncio.sleep(0)
         return batch
 
     async def _send(self, session: aiohttp.ClientSession, batch: list[Made]) -> None:
@@ -228,9 +238,12 @@ class Forwarder:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _install(self, session: aiohttp.ClientSession) -> None:
-        """Make our own index templates."""
-        for name, template in TEMPLATES.items():
-            await self._request(session, "PUT", f"/_index_template/{name}", to_json(template))
+        """Make our own index templates; who may only write does with those of the cluster."""
+        try:
+            for name, template in TEMPLATES.items():
+                await self._request(session, "PUT", f"/_index_template/{name}", to_json(template))
+        except Forbidden:
+            self._tell("these credentials may not make index templates: those of the cluster are used")
 
     async def _bulk(self, session: aiohttp.ClientSession, batch: list[Made]) -> list[Made]:
         """Send documents; those to be sent once more."""
@@ -262,7 +275,8 @@ class Forwarder:
             raise TooLarge(f"{self._upstream.shown} takes no request as large as this")
         if response.status >= 300:
             text = said[:200].decode("utf-8", "replace")
-            raise Refused(f"{self._upstream.shown} answered {response.status}: {text}")
+            refused = Forbidden if response.status == FORBIDDEN else Refused
+            raise refused(f"{self._upstream.shown} answered {response.status}: {text}")
         return said
 
     def _drop(self, why: str) -> None:
