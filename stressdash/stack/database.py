@@ -264,7 +264,7 @@ class Database:
                     unix_socket=dsn.unix_socket,
                     autocommit=True,
                 )
-        except (mysql.MySQLError, OSError, TimeoutError) as error:
+        except (mysql.MySQLError, OSError, RuntimeError, TimeoutError) as error:
             raise self._failed(error) from error
         self._pause_s, _ = RETRY_S
         self._failure = None
@@ -277,6 +277,10 @@ class Database:
         kind, database = DatabaseUnavailable, f"the database at {self._dsn.address}"
         if isinstance(error, TimeoutError):
             sentence = f"{database} did not answer within {ANSWER_S:g} s"
+        elif isinstance(
+            error, RuntimeError
+        ):  # asyncmy lacks a package that the account's way to log in needs
+            sentence = f"{database} cannot be used: {error}"
         else:
             code, words = (*error.args, "")[:2]
             full = code == TOO_MANY_CONNECTIONS

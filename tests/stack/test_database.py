@@ -319,6 +319,16 @@ class TestConnection:
             clock.now = database._retry_at_s
         assert pauses == [0.25, 0.5, 1.0, 2.0, 2.0]
 
+    async def test_a_way_to_log_in_that_lacks_a_package_is_told(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def connect(**_: Any) -> None:
+            raise RuntimeError("'pynacl' package is required for ed25519_password auth method")
+
+        monkeypatch.setattr(module.asyncmy, "connect", connect)
+        with pytest.raises(DatabaseUnavailable, match="cannot be used: 'pynacl' package is required"):
+            await Database("mysql://u@127.0.0.1:1/d").connect()
+
     async def test_a_database_that_does_not_answer_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "ANSWER_S", 0.05)
         with socket.create_server(("127.0.0.1", 0)) as silent:
