@@ -42,7 +42,7 @@ async def session(server: AnsweringServer, tmp_path: Path) -> AsyncIterator[Sess
         state=tmp_path,
         url=server.url + "/?token=hunter2",
         connections=2,
-        duration_s=0.7,
+        duration_s=1.2,
         headers=(("Authorization", "hunter2"),),
         body=b"hunter2",
     )
