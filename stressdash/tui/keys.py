@@ -153,7 +153,7 @@ KEYS: tuple[Key, ...] = (
         "a",
         "put('A')",
         "a b|sides",
-        "Put the selected run on side A, before, or take it off; goes on to the next",
+        "Put the selected run on side A, before, or take it off",
         "runs",
     ),
     Key("b", "b", "put('B')", "", "The same with side B, after", "runs"),

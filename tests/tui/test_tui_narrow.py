@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from textual.widgets import Static
 from tui_apm_pages import apm_page
 from tui_fakes import FakeSession
-from tui_pictures import ROWS, make_snapshot
+from tui_pictures import APM, COMPONENTS, KNOBS, ROWS, make_snapshot
 from tui_screens import screen_text, shown, until
 from tui_states import STATES
 
@@ -20,7 +20,10 @@ from stressdash.tui.app import StressdashApp
 from stressdash.tui.lines import crop, line_width
 from stressdash.tui.screens.dialogs import Confirm, TooSmall
 from stressdash.tui.view import View
+from stressdash.tui.widgets import kpi
+from stressdash.tui.widgets.component_list import component_header, component_line
 from stressdash.tui.widgets.error_list import ago_text, error_cells
+from stressdash.tui.widgets.knob_list import knob_header, knob_line
 
 LOOK = View(snapshot=make_snapshot())
 PART = replace(ROWS[2], note="part of timeout 2 s", culprit="service.pool.acquire")
@@ -137,3 +140,22 @@ class TestApmViews:
         lines = ["".join(text for text, _ in item.line) for item in page_items(page, 79)]
         assert "stats.StatsService/Push" in lines[1]
         assert len(lines[1]) == 79
+
+
+class TestColumns:
+    @pytest.mark.parametrize("width", [59, 60, 79, 119])
+    def test_components_and_knobs_have_their_columns_whole(self, width: int) -> None:
+        lines = [component_line(one, 1.54, width) for one in COMPONENTS]
+        lines += [knob_line(one, width) for one in KNOBS]
+        assert all(line_width(line) <= width for line in lines)
+        assert component_header(width)[:59].rstrip().endswith("restarts")
+        assert knob_header(width).rstrip().endswith("applies")
+        assert len(knob_header(width).rstrip()) <= width
+
+    @pytest.mark.parametrize(
+        ("dropped", "told"), [(0, "lag 1.3s drop 0"), (12_345, "drop 12,345"), (None, "lag 1.3s drop –")]
+    )
+    def test_lost_events_are_told_before_the_lag(self, dropped: int | None, told: str) -> None:
+        line = kpi.apm_row(replace(APM, dropped=dropped), 60)
+        assert "".join(text for text, _ in line).endswith(told)
+        assert line_width(line) <= 60

@@ -11,7 +11,7 @@ from stressdash.tui.lines import Line, clean, ends, fit, line_width
 from stressdash.tui.view import View
 from stressdash.tui.widgets.panel import ViewPanel
 
-__all__ = ["KpiTable", "clock_part"]
+__all__ = ["KpiTable", "apm_row", "clock_part"]
 
 LABEL_WIDTH = 7
 COLUMNS = (("req/s", 7), ("ok/s", 8), ("p50", 7), ("p99", 8), ("fail%", 7))
@@ -56,7 +56,7 @@ class KpiTable(ViewPanel):
         rows = [
             ends(header, window, width) if width < WIDE else [*header, ("   ", "dim"), *window],
             [*_row("client", "series-0", client_cells(client)), *_connections(client)],
-            _apm_row(apm, width),
+            apm_row(apm, width),
         ]
         rows[2:2] = self._requests(client)
         if client.target_rate is not None:
@@ -191,7 +191,7 @@ def clock_part(clock: ClockOffset | None) -> Line:
     return [(" clock ", "dim"), (f"{sign}{duration(abs(clock.ahead_us))}", "warn")]
 
 
-def _apm_row(figures: ApmFigures, width: int) -> Line:
+def apm_row(figures: ApmFigures, width: int) -> Line:
     """Where there is little room, lag and losses are told, not how many are sampled."""
     row, words = _row("apm", "series-1", apm_cells(figures)), apm_words(figures)
     while len(words) > LAG_RUNS and line_width(row) + line_width(words) > width:
