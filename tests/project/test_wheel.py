@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import select
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
+import termios
 import venv
 import zipfile
 from collections.abc import Mapping
@@ -25,6 +31,7 @@ pytestmark = [pytest.mark.serial, pytest.mark.timeout(600)]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
 
+PATIENT_S = 120.0
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -115,6 +122,34 @@ def does_the_main_job(stressdash: Path, cwd: Path) -> None:
     assert report["apm"]["transactions"] > 0
 
 
+def shown_until(word: bytes, stressdash: Path, cwd: Path) -> bytes:
+    """What the dashboard writes to a terminal until `word` is there, or all of it; then it is ended."""
+    state = Path(tempfile.mkdtemp(prefix="sd-"))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", 50, 160, 0, 0))
+    dashboard = subprocess.Popen(
+        [stressdash, "--stack", "embedded"],
+        cwd=cwd,
+        env={**CLEAN, "TERM": "xterm-256color", "STRESSDASH_STATE": str(state)},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # it has ended, and nobody holds the terminal's other side
+        while word not in shown and select.select([ours], [], [], PATIENT_S)[0]:
+            shown += os.read(ours, 65_536)
+        dashboard.terminate()
+        while select.select([ours], [], [], PATIENT_S)[0] and os.read(ours, 65_536):
+            pass
+    dashboard.wait(PATIENT_S)
+    os.close(ours)
+    shutil.rmtree(state, ignore_errors=True)
+    return shown
+
+
 class TestContents:
     def test_the_wheel_holds_every_file_of_the_program_and_its_licence(
         self, wheel: Path, tracked: list[str]
@@ -154,6 +189,10 @@ class TestInstalled:
 
     def test_it_does_the_main_job_from_any_folder(self, installed: Path, tmp_path: Path) -> None:
         does_the_main_job(installed / "stressdash", tmp_path)
+
+    def test_its_dashboard_opens_from_any_folder(self, installed: Path, tmp_path: Path) -> None:
+        shown = shown_until(b"READY", installed / "stressdash", tmp_path)
+        assert b"READY" in shown, shown.decode(errors="replace")[-3_000:]
 
     @pytest.mark.parametrize("python", other_pythons(), ids=lambda path: Path(path).parts[-3])
     def test_and_on_other_pythons_of_this_machine(
