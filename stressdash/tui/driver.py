@@ -7,7 +7,7 @@ from typing import IO, Any, Final, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
-__all__ = ["CleanDriver"]
+__all__ = ["CleanDriver", "Lasting"]
 
 CLEAR: Final = "\x1b[2J"
 

@@ -121,6 +121,15 @@ class TestLeaving:
         assert gone(everything) == []
         assert terminal.flags() == LEFT
 
+    def test_nothing_outlives_a_terminal_that_is_closed(self, dashboard: Dashboard, state: Path) -> None:
+        terminal = dashboard("--scenario", "act3", "--duration", "10m")
+        terminal.type("s")
+        terminal.wait_for(r"RUN 00:")
+        everything = processes_of(state)
+        assert everything
+        terminal.close()
+        assert gone(everything) == []
+
     def test_it_leaves_in_good_order_when_its_guard_is_killed(
         self, dashboard: Dashboard, state: Path
     ) -> None:
