@@ -30,7 +30,7 @@ def _until(happens: Callable[[], bool], within_s: float = 30) -> None:
 
 class TestActs:
     def test_act_1_leads_from_the_charts_to_the_stack_trace_of_error_1040(self, dashboard: Dashboard) -> None:
-        terminal = dashboard("--duration", "20s")
+        terminal = dashboard("--duration", "20s", "--timeout", "60s")  # a busy machine answers late
         terminal.type("s")
         terminal.wait_for(r"RUN 00:")
         live = terminal.wait_for(r"rpc internal\s+Error 1040")
