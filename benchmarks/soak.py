@@ -20,6 +20,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.__main__ import DOCUMENTED
+from benchmarks.figure import Figure, keep, machine, write_document
 from benchmarks.harness import Unavailable, wait_until
 from benchmarks.terminal import marked, terminal
 
@@ -49,11 +51,29 @@ def main() -> int:
             report = json.loads(next(state.rglob(EXPORTED)).read_text())
         left = _left_behind(state)
     slopes = {name: _slope_mb_per_min(samples) for name, samples in memory.items()}
-    for name, samples in sorted(memory.items()):
-        print(f"{name:<12} {samples[-1][1]:>8.1f} MB  {slopes[name]:>+7.2f} MB/min")
+    figure = _figure(memory, slopes, words.minutes)
+    print(figure.plain())
+    keep("soak", figure)
+    write_document(DOCUMENTED)
     broken = _broken(report, slopes, left)
     print(*broken or ["every limit kept"], sep="\n")
     return 1 if broken else 0
+
+
+def _figure(memory: dict[str, list[tuple[float, float]]], slopes: dict[str, float], minutes: float) -> Figure:
+    goals = {"dashboard": f"{DASHBOARD_MB_PER_MIN:g} MB/min"}
+    rows = tuple(
+        (name, f"{samples[-1][1]:.1f} MB", f"{slopes[name]:+.2f} MB/min", goals.get(name, "–"))
+        for name, samples in sorted(memory.items())
+    )
+    return Figure(
+        "Memory over time",
+        f"Act 3 in the dashboard for {minutes:g} minutes: resident memory of each process at the end, and how"
+        f" it grew after the first {SETTLE:.0%}.",
+        ("process", "memory", "slope", "goal"),
+        rows,
+        machine=machine(),
+    )
 
 
 def _watch(state: Path, seconds: float) -> dict[str, list[tuple[float, float]]]:
