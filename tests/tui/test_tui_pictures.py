@@ -17,7 +17,7 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 WAYS = {
     "live": ((), "req/s"),
     "latency": (("c",), "client p99"),
-    "errors": (("2",), "by latest"),
+    "errors": (("2",), "by count"),
     "page": (("enter",), "sample 1/50"),
     "stack": (("3",), "listening on"),
     "lab": (("5",), "no run has ended yet"),

@@ -168,9 +168,10 @@ def apm_words(figures: ApmFigures) -> Line:
         return [(f"  {clean(figures.detail)}", "warn")]
     lost: Line = [(" drop ", "dim"), (grouped(figures.dropped), "warn" if figures.dropped else "text")]
     lag = lag_words(figures)
+    (name, role), *more = [*lost, *lag] if figures.dropped else [*lag, *lost]
     return [
-        (" ", "text"),
-        *([*lost, *lag] if figures.dropped else [*lag, *lost]),
+        (f" {name}", role),
+        *more,
         (" sampled ", "dim"),
         (sampling_words(figures.sampling), "text"),
     ]
