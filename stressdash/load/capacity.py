@@ -48,9 +48,9 @@ def check_capacity(connections: int, workers: int, addresses: int) -> None:
     share = -(-connections // workers)
     if hard != resource.RLIM_INFINITY and share + SPARE_DESCRIPTORS > hard:
         most = (hard - SPARE_DESCRIPTORS) * workers
-        need, each = ("1 worker needs", "") if workers == 1 else (f"{workers} workers need", " each")
+        where, each = ("1 worker", "") if workers == 1 else (f"{workers} workers", " each")
         raise UsageError(
-            f"{connections} connections on {need} {share} + {SPARE_DESCRIPTORS} open files{each}, "
+            f"{connections} connections on {where} need {share} + {SPARE_DESCRIPTORS} open files{each}, "
             f"the hard limit is {hard}; ask for at most {most}, or raise the limit (ulimit -Hn)"
         )
     ports = local_ports()
