@@ -28,7 +28,7 @@ from stressdash.load.target import Address, is_loopback, parse_url, resolve
 from stressdash.load.tls import make_context
 from stressdash.samples import Window
 
-__all__ = ["Fleet"]
+__all__ = ["LEAD_NS", "Fleet"]
 
 READY_S: Final = 60.0
 """How long a worker may take to start on a loaded machine."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from stressdash.errors import StressdashError
+from stressdash.load.fleet import LEAD_NS
 from stressdash.metrics.verdict import Verdict, judge, unreached_reasons, void_reasons
 from stressdash.report.build import RunFacts, apm_report, build_report, window_rows
 from stressdash.report.course import CourseFacts
@@ -20,6 +22,7 @@ from stressdash.session.plan import plan_facts
 from stressdash.session.processors import machine
 from stressdash.session.run import LiveRun
 from stressdash.session.scriptend import end_script
+from stressdash.snapshot import Mark
 from stressdash.stack.ends import database_end
 from stressdash.store.audit import Audit, audit
 from stressdash.text import plain_url
@@ -86,12 +89,18 @@ async def finish_run(session: Session, run: LiveRun) -> RunReport:
         apm=_apm(session, series, totals.measured_s, complete),
         audit=audited,
         knobs=session.watch.knobs,
-        marks=[replace(mark, at_s=mark.at_s - started_s) for mark in session.marks if mark.at_s >= started_s],
+        marks=_marks(session.marks, started_s),
         windows=window_rows(session.timeline, started_s, started_s + max(1.0, ended_s - started_s)),
         outcomes=session.outcomes,
         script_output=printed,
     )
     return build_report(facts)
+
+
+def _marks(marks: Iterable[Mark], started_s: float) -> list[Mark]:
+    """Those of the run, from its start on: it is marked as its workers are told of it, a moment ahead."""
+    told_s = started_s - LEAD_NS / 1e9
+    return [replace(mark, at_s=max(0.0, mark.at_s - started_s)) for mark in marks if mark.at_s >= told_s]
 
 
 def _verdict(session: Session, run: LiveRun) -> Verdict:
