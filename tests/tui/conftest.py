@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tui_fakes import FakeSession
+from tui_screens import at_rest
 
 from stressdash.tui.app import StressdashApp
 
@@ -21,6 +22,13 @@ def plain_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def rest_is_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between keys, wait for what they do."""
+    monkeypatch.setattr("textual.app.wait_for_idle", at_rest)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", at_rest)
 
 
 @pytest.fixture

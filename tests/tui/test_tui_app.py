@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from textual.command import CommandList, CommandPalette
 from tui_fakes import FakeSession
 from tui_pictures import make_snapshot
-from tui_screens import screen_text, until
+from tui_screens import screen_text, shown, until
 
 from stressdash.snapshot import RunState
 from stressdash.tui.app import StressdashApp
@@ -21,9 +22,7 @@ SIZE = (80, 24)
 class TestScreens:
     async def test_live_is_the_first_screen(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
-            assert isinstance(app.screen, LiveScreen)
-            assert "2,293▲" in screen_text(app)
+            await until(pilot, lambda: isinstance(app.screen, LiveScreen) and "2,293▲" in screen_text(app))
 
     async def test_digits_go_to_the_screens(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
@@ -33,7 +32,9 @@ class TestScreens:
 
     async def test_escape_leads_back_to_live(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.press("3", "escape")
+            await pilot.press("3")
+            await until(pilot, lambda: isinstance(app.screen, StackScreen))
+            await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, LiveScreen))
 
     async def test_a_later_picture_is_drawn(self, app: StressdashApp, session: FakeSession) -> None:
@@ -56,16 +57,21 @@ class TestScreens:
             await until(pilot, lambda: isinstance(app.screen, LiveScreen) and "2,293" in screen_text(app))
 
     async def test_question_mark_shows_every_key_of_the_table(self, app: StressdashApp) -> None:
-        async with app.run_test(size=(100, 140)) as pilot:
+        async with app.run_test(size=(100, 160)) as pilot:
             await pilot.press("question_mark")
             await until(pilot, lambda: isinstance(app.screen, Help))
-            await pilot.pause()
-            text = screen_text(app)
-            assert [key.help for key in KEYS if key.help not in text] == []
+
+            def missing() -> list[str]:
+                text = screen_text(app)
+                return [key.help for key in KEYS if key.help not in text]
+
+            await until(pilot, lambda: not missing())
 
     async def test_help_closes_with_escape(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.press("question_mark", "escape")
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(app.screen, Help))
+            await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, LiveScreen))
 
     async def test_z_maximises_and_goes_back(self, app: StressdashApp) -> None:
@@ -93,6 +99,7 @@ class TestFreezing:
     async def test_space_again_shows_the_present(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await pilot.press("space")
+            await until(pilot, lambda: "FROZEN" in screen_text(app))
             session.change(scenario="act2")
             await pilot.press("space")
             await until(pilot, lambda: "act2" in screen_text(app) and "FROZEN" not in screen_text(app))
@@ -101,8 +108,7 @@ class TestFreezing:
 class TestWindow:
     async def test_brackets_change_the_time_shown(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
-            assert "-60s" in screen_text(app)
+            await until(pilot, lambda: "-60s" in screen_text(app))
             await pilot.press("left_square_bracket", "left_square_bracket")
             await until(pilot, lambda: "-15s" in screen_text(app) and "-60s" not in screen_text(app))
             await pilot.press(*["right_square_bracket"] * 3)
@@ -133,10 +139,11 @@ class TestWindow:
 
     async def test_the_longest_window_is_the_whole_run(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.press(*["right_square_bracket"] * 12)
-            await pilot.pause()
+            await until(pilot, lambda: app.view is not None)
             assert app.view is not None
-            assert app.view.start_s == app.view.snapshot.run_started_s
+            assert app.view.start_s != app.view.snapshot.run_started_s
+            await pilot.press(*["right_square_bracket"] * 12)
+            await until(pilot, lambda: app.view.start_s == app.view.snapshot.run_started_s)  # type: ignore[union-attr]
 
 
 class TestLoad:
@@ -201,13 +208,17 @@ class TestQuitting:
 
     async def test_enter_on_the_question_changes_nothing(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.press("q", "enter")
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, Confirm) and app.focused is not None)
+            await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, LiveScreen))
             assert app.return_code is None
 
     async def test_yes_leaves(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.press("q", "y")
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("y")
             await until(pilot, lambda: app.return_code == 0)
 
 
@@ -223,7 +234,9 @@ class TestCopying:
 
     async def test_escape_copies_nothing(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.press("y", "escape")
+            await pilot.press("y")
+            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, LiveScreen))
             assert app.clipboard == ""
 
@@ -231,28 +244,26 @@ class TestCopying:
 class TestPalette:
     async def test_it_offers_the_table_and_the_scenarios(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await until(pilot, lambda: isinstance(app.screen, LiveScreen))
             titles = {command.title for command in app.get_system_commands(app.screen)}
             assert {"Start the load, or stop it", "Load scenario act2", "Change theme"} <= titles
 
     async def test_a_scenario_is_loaded_by_name(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await pilot.press("ctrl+p")
+            await until(pilot, lambda: isinstance(app.screen, CommandPalette) and app.focused is not None)
             await pilot.press(*"scenario act3")
-            await until(pilot, lambda: "Load scenario act3" in screen_text(app))
+            found = app.screen.query_one(CommandList)
+            await until(pilot, lambda: found.option_count == 1 and found.highlighted == 0)
             await pilot.press("enter")
-            await until(
-                pilot, lambda: ("load_scenario", "act3") in session.calls or not pilot.app.screen.is_modal
-            )
-            if ("load_scenario", "act3") not in session.calls:
-                await pilot.press("enter")
+            await until(pilot, lambda: ("load_scenario", "act3") in session.calls or not app.screen.is_modal)
             await until(pilot, lambda: ("load_scenario", "act3") in session.calls)
 
 
 class TestErrorsFromLive:
     async def test_enter_opens_the_selected_error(self, app: StressdashApp) -> None:
         async with app.run_test(size=SIZE) as pilot:
-            await pilot.pause()
+            await shown(pilot)
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, ErrorPage) and "1/50" in screen_text(app))
             await pilot.press("escape")

@@ -84,7 +84,7 @@ class TestSlider:
             live(app).rate.focus()
             await pilot.press("end")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
-            assert "from 500/s to 100k/s?" in screen_text(app)
+            await until(pilot, lambda: "from 500/s to 100k/s?" in screen_text(app))
             assert opened.calls == []
 
     async def test_a_typed_rate_opens_a_closed_loop(self, session: FakeSession) -> None:

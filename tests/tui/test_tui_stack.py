@@ -54,7 +54,7 @@ class TestComponents:
             await open_stack(app, pilot)
             await pilot.press("H")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
-            assert "Pause the service?" in screen_text(app)
+            await until(pilot, lambda: "Pause the service?" in screen_text(app))
             await pilot.press("y")
             await until(pilot, lambda: session.calls == [("component_action", "service", "pause")])
             still = replace(COMPONENTS[0], state=ComponentState.PAUSED)
@@ -193,8 +193,8 @@ class TestKnobs:
             stack = await open_stack(app, pilot)
             stack.focus_knob("max_open")
             await pilot.press("enter", *"1" * 40)
+            await until(pilot, lambda: stack.knobs.entry is not None)
             assert app.screen is stack
-            assert stack.knobs.entry is not None
 
     async def test_digits_typed_are_no_commands(self, app: StressdashApp, session: FakeSession) -> None:
         async with app.run_test(size=SIZE) as pilot:
