@@ -1,4 +1,8 @@
-"""Whether the service is alive, and whether it can do its work now."""
+"""Whether the service is alive, and whether it can do its work now.
+
+Ready asks through the pool, as a request does: with every connection taken for two seconds this process is
+not ready for more, which a balancer may heed. Who restarts what hangs goes by alive.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +33,17 @@ class Health:
         """Why the service is not ready; None when it is."""
         if not self.tables.is_set():
             return self.last_error or "the tables are being created"
+        late = "no connection came free, or could be opened,"
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
                 connection = await self.pool.acquire(Trail())
+                late = "the database did not answer"
                 try:
                     await connection.execute(PROBE)
                 finally:
                     self.pool.release(connection)
         except TimeoutError:
-            return f"the database did not answer within {PROBE_TIMEOUT_S:g} s"
+            return f"{late} within {PROBE_TIMEOUT_S:g} s"
         except ServiceError as error:
             return str(error)
         return None

@@ -144,8 +144,8 @@ class ExternalStack:
         elif not await _listens(host, port):
             state, detail = ComponentState.FAILED, f"nothing listens on {shown}:{port}"
             self._listeners.pop(port, None)
-        elif port not in self._listeners:
-            self._listeners[port] = await asyncio.to_thread(listener_on, port)
+        else:
+            await self._find_listener(port)
         pid = self._listeners.get(port)
         usage = self._usages.of(pid)
         return self._controls.judged(
@@ -161,6 +161,12 @@ class ExternalStack:
                 endpoints={"address": address},
             )
         )
+
+    async def _find_listener(self, port: int) -> None:
+        """Ask the system for the process, once, and again when that is gone and another has its port."""
+        pid = self._listeners.get(port)
+        if port not in self._listeners or (pid is not None and self._usages.of(pid).age_s is None):
+            self._listeners[port] = await asyncio.to_thread(listener_on, port)
 
 
 async def _listens(host: str, port: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from stressdash.errors import StackError, UsageError
 from stressdash.samples import Component, ComponentState
-from stressdash.stack import choose, open_stack
+from stressdash.stack import choose, external, open_stack
 from stressdash.stack.backend import Addresses
 from stressdash.stack.external import ExternalStack
 
@@ -41,6 +42,20 @@ class TestComponents:
         assert service.cpu_seconds is not None
         assert service.rss_bytes is not None
         assert service.rss_bytes > 1_000_000
+
+    async def test_that_were_started_anew_between_two_looks_are_found(
+        self, listening: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+        listeners = iter((before.pid, os.getpid()))
+        monkeypatch.setattr(external, "listener_on", lambda _: next(listeners))
+        stack = ExternalStack(Addresses(listening))
+        assert (await components(stack))["service"].pid == before.pid
+        before.kill()
+        await before.wait()
+        for _ in range(2):
+            service = (await components(stack))["service"]
+            assert (service.pid, service.uptime_s is not None) == (os.getpid(), True)
 
     async def test_that_do_not_have_failed(self, listening: str) -> None:
         with socket.socket() as unused:
