@@ -12,6 +12,8 @@ from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 PATIENCE_S = 60.0
+FRAME_S = 1 / 60
+"""What Textual puts off, it does when it draws next, which is a timer of the same event loop."""
 QUIET_ROUNDS = 5
 """A key that nobody takes goes up from widget to widget, a message each."""
 
@@ -32,6 +34,7 @@ async def at_rest(*_: float) -> None:
     quiet = 0
     async with asyncio.timeout(PATIENCE_S):
         while quiet < QUIET_ROUNDS and app.is_running and not app._exit:
+            await asyncio.sleep(FRAME_S)
             pumps = [app, *app.screen.walk_children(with_self=True)]
             await messages_taken(app, pumps)
             quiet = 0 if any(pump.message_queue_size for pump in pumps) else quiet + 1
