@@ -82,12 +82,7 @@ class Lines(Opening):
                 connection.retire_ns = NEVER_NS
                 connection.worn = True
                 self._leave_fast_path(connection)
-            deadline = connection.since_ns + self._timeout_ns
-            if deadline > now:
-                self._timers.set(connection, min(deadline, connection.retire_ns))
-            else:
-                where = "body" if connection.first_byte_ns else "first_byte"
-                self._lose(connection, FaultKind("timeout", where, self._timeout_text), now)
+            self._expire_busy(connection, now)
         elif connection.state == CONNECTING:
             self._close(connection)
             self._not_opened(connection, FaultKind("timeout", "connect", self._connect_timeout_text), now)
@@ -96,6 +91,19 @@ class Lines(Opening):
             self._turn_away(connection, FaultKind("timeout", "tls", self._handshake_timeout_text), now)
         elif connection.state == CLOSED:
             self._opener.add(connection)
+
+    def _expire_busy(self, connection: Connection, now: int) -> None:
+        """A request has had its time, but for what arrived while nobody looked: that is no time-out."""
+        if connection.since_ns + self._timeout_ns <= now:
+            self._readable(connection, now)
+        deadline = connection.since_ns + self._timeout_ns
+        if connection.state == IDLE:
+            self._expire_idle(connection, now)
+        elif connection.state == BUSY and deadline > now:
+            self._timers.set(connection, min(deadline, connection.retire_ns))
+        elif connection.state == BUSY:
+            where = "body" if connection.first_byte_ns else "first_byte"
+            self._lose(connection, FaultKind("timeout", where, self._timeout_text), now)
 
     def _expire_idle(self, connection: Connection, now: int) -> None:
         """Nothing waits for an answer; perhaps the socket has lived as long as it may."""

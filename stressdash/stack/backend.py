@@ -28,6 +28,7 @@ class Addresses:
     """The service's base URL, for instance `http://127.0.0.1:3000`."""
     apm_url: str | None = None
     apm_token: str | None = field(default=None, repr=False)
+    """Of the embedded intake; in Docker the password of Elasticsearch's user `elastic`."""
     database_dsn: str | None = field(default=None, repr=False)
     """Of the account that may read status, set variables and read what is stored."""
 

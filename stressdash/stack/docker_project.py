@@ -168,8 +168,8 @@ def _passwords(secrets: Secrets) -> dict[str, str]:
         "DB_PASSWORD": secrets.database,
         "STATS_ADMIN_TOKEN": secrets.service,
         "APM_SECRET_TOKEN": secrets.apm,
-        "ELASTIC_PASSWORD": secrets.apm,
-        "KIBANA_PASSWORD": secrets.apm,
+        "ELASTIC_PASSWORD": secrets.elastic("elastic"),
+        "KIBANA_PASSWORD": secrets.elastic("kibana_system"),
     }
 
 

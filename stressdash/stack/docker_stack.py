@@ -118,7 +118,7 @@ class DockerStack:
         return Addresses(
             target_url=self._parts.url("service"),
             apm_url=self._parts.url("elasticsearch") if has_apm else None,
-            apm_token=self._secrets.apm if has_apm else None,
+            apm_token=self._secrets.elastic("elastic") if has_apm else None,
             database_dsn=self._dsn(),
         )
 

@@ -7,6 +7,7 @@ created with them can be opened again.
 from __future__ import annotations
 
 import fcntl
+import hmac
 import os
 import secrets
 import tempfile
@@ -35,6 +36,11 @@ class Secrets:
     service: str = field(repr=False)
     """Bearer token of the service's admin endpoint."""
     apm: str = field(repr=False)
+    """Token with which the service hands in its events."""
+
+    def elastic(self, user: str) -> str:
+        """Password of one of Elasticsearch's users: nothing that the service knows tells it."""
+        return hmac.digest(self.database_admin.encode(), user.encode(), "sha256").hex()[:32]
 
     @classmethod
     def fresh(cls) -> Secrets:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -172,6 +173,18 @@ class FakeLink:
         self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._commands: list[Command] = []
+        self._gate = threading.Event()
+        self._gate.set()
+        self.stands_still = False
+
+    @contextlib.contextmanager
+    def stalled(self) -> Iterator[None]:
+        """The worker stands still from its next report on."""
+        self._gate.clear()
+        try:
+            yield
+        finally:
+            self._gate.set()
 
     def fileno(self) -> int:
         return self._ours.fileno()
@@ -188,6 +201,8 @@ class FakeLink:
             yield self._commands.pop(0)
 
     def report(self, report: Report) -> None:
+        self.stands_still = not self._gate.is_set()
+        self._gate.wait()
         if report.window is not None:
             self.totals.add(report.window)
         self.ended = self.ended or report.verb == "ended"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from collections import Counter
 from typing import Any
 
@@ -266,6 +267,33 @@ class TestTimeouts:
 
         totals = await run_against(serve, start_run, stall_once, timeout_s=3)
         assert (totals.completed, totals.failed) == (36, 4)
+
+    async def test_an_answer_that_came_while_the_generator_stood_still_is_none(
+        self, serve: Serve, start_run: StartRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shifted_ns = 0
+        real = time.monotonic_ns
+        monkeypatch.setattr(time, "monotonic_ns", lambda: real() + shifted_ns)
+        arrived, released = asyncio.Event(), asyncio.Event()
+        answered: list[int] = []
+
+        async def answer(request: Received, writer: asyncio.StreamWriter) -> bool:
+            arrived.set()
+            await released.wait()
+            writer.write(OK)
+            answered.append(request.id)
+            return True
+
+        server = await serve(answer)
+        run = start_run(make_plan(server.url, connections=1, max_requests=1, timeout_s=60))
+        await arrived.wait()
+        with run.link.stalled():
+            await until(lambda: run.link.stands_still)
+            released.set()
+            await until(lambda: answered)
+            shifted_ns = 61_000_000_000
+        totals = await run.end()
+        assert (totals.completed, totals.failed) == (1, 0)
 
     async def test_a_connect_that_hangs(self, start_run: StartRun) -> None:
         with socket.socket() as full:

@@ -42,6 +42,8 @@ class TestVariables:
         project.prepare(secrets, renew_ports=True)
         values = variables(project)
         assert values["DB_PASSWORD"] == secrets.database
+        words = [value for name, value in values.items() if name.endswith(("PASSWORD", "TOKEN"))]
+        assert len(words) == len(set(words)) == 6
         assert len({values[part.port_variable] for part in PARTS.values()}) == len(PARTS)
 
     def test_stay_the_same(self, project: Project) -> None:
